@@ -1,0 +1,13 @@
+//! The words of bordereau as types: ids, the data dictionary, findings, refusals, limits and batch states.
+//!
+//! Everything here is plain data and pure functions. The crate does no I/O, starts no thread, reads no clock and knows
+//! nothing of Arrow, DataFusion, SQL or HTTP; every other crate may depend on it and it depends on none of them.
+//! Start with [`dictionary::Dictionary`], what a solution says its files must look like, and [`finding::Finding`],
+//! what is said when they do not.
+
+pub mod dictionary;
+pub mod finding;
+pub mod ids;
+pub mod limits;
+pub mod refusal;
+pub mod state;

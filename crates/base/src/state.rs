@@ -1,0 +1,65 @@
+//! The states of a batch and the stages it goes through.
+
+use serde::{Deserialize, Serialize};
+
+/// Where a batch stands. A batch goes from `accepted` to `running` and ends in `finished` or `failed`; after a crash
+/// a `running` batch is taken up again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BatchState {
+    /// Durable and waiting for a runner.
+    Accepted,
+    /// A runner holds its lease.
+    Running,
+    /// Results are ready.
+    Finished,
+    /// Refused as a whole, with one clear report; the upload is kept.
+    Failed,
+}
+
+impl BatchState {
+    /// The stable spelling.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Running => "running",
+            Self::Finished => "finished",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Whether the batch will not change any more.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Finished | Self::Failed)
+    }
+}
+
+/// The stages of a scored batch, in the order they run. Features, scores and explanations are computed together,
+/// one range of records at a time, so they share a stage; timings tell them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// Unpack, decode, cut into rows, type, check each value and each row.
+    Validate,
+    /// Check keys and references over all rows, and give each row to its record.
+    Link,
+    /// Features, scores and explanations of the accepted records.
+    Score,
+    /// Put the results zip together.
+    Pack,
+}
+
+impl Stage {
+    /// All stages in run order.
+    pub const ALL: [Stage; 4] = [Self::Validate, Self::Link, Self::Score, Self::Pack];
+
+    /// The stable spelling.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Validate => "validate",
+            Self::Link => "link",
+            Self::Score => "score",
+            Self::Pack => "pack",
+        }
+    }
+}

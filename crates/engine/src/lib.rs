@@ -1,0 +1,1 @@
+//! The DataFusion session and the stages of a batch.

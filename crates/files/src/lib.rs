@@ -1,0 +1,1 @@
+//! Delimited files in, results zip out.

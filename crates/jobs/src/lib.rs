@@ -1,0 +1,1 @@
+//! Batches that survive: store, artefacts, runner.

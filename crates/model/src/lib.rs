@@ -1,0 +1,1 @@
+//! Model files into a few forms, and the kernels that score and explain them.
