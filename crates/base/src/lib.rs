@@ -5,6 +5,7 @@
 //! Start with [`dictionary::Dictionary`], what a solution says its files must look like, and [`finding::Finding`],
 //! what is said when they do not.
 
+pub mod cell;
 pub mod dictionary;
 pub mod finding;
 pub mod ids;
