@@ -1,0 +1,50 @@
+//! What can go wrong when a model is loaded or bound.
+
+use crate::Format;
+
+/// Why a model file was refused, or why columns do not fit a model.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The file breaks its format: bad number, missing part, inconsistent counts, a limit of this reader.
+    #[error("{format} model, line {line}: {message}")]
+    Invalid {
+        /// The format it was read as.
+        format: Format,
+        /// Line of the file, counted from 1.
+        line: usize,
+        /// What is wrong; names the key (LightGBM) or element (PMML).
+        message: String,
+    },
+    /// The file may be fine, but asks for something this reader does not do.
+    #[error("{format} model, line {line}: {message} is not supported")]
+    Unsupported {
+        /// The format it was read as.
+        format: Format,
+        /// Line of the file, counted from 1.
+        line: usize,
+        /// What is not supported; names the key (LightGBM) or element (PMML).
+        message: String,
+    },
+    /// A column given to [`crate::Model::bind`] does not fit the input of that name.
+    #[error("input {name}: {message}")]
+    Input {
+        /// Name of the input, or `*` when the columns as a whole do not fit.
+        name: String,
+        /// What does not fit (types and counts, never values).
+        message: String,
+    },
+}
+
+impl Error {
+    pub(crate) fn invalid(format: Format, line: usize, message: impl Into<String>) -> Self {
+        Self::Invalid { format, line, message: message.into() }
+    }
+
+    pub(crate) fn unsupported(format: Format, line: usize, message: impl Into<String>) -> Self {
+        Self::Unsupported { format, line, message: message.into() }
+    }
+
+    pub(crate) fn input(name: &str, message: impl Into<String>) -> Self {
+        Self::Input { name: name.to_owned(), message: message.into() }
+    }
+}

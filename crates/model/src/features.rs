@@ -1,0 +1,144 @@
+//! Arrow columns into the numbers the kernels read: bound once, used by score and explain alike.
+
+use std::collections::HashMap;
+
+use arrow::array::{Array, ArrayRef, Float64Array, StringArray, StringViewArray};
+
+use crate::{Error, Input};
+
+/// The rows of a batch as the kernels want them: numbers as they are, categories as codes, missing as NaN.
+///
+/// Made by [`crate::Model::bind`] for one model; another model's kernels give NaN scores and no contributions for it.
+#[derive(Debug, Clone)]
+pub struct Features {
+    rows: usize,
+    width: usize,
+    values: Vec<f64>,
+    unseen: Vec<u64>,
+}
+
+impl Features {
+    /// Rows of the batch.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Row-major rows x inputs.
+    pub fn values(&self) -> &[f64] {
+        &self.values
+    }
+
+    /// For each input how many cells held a category the model does not know (always 0 for numbers). What becomes of
+    /// such a cell is the model's own rule: LightGBM takes it as missing, PMML has `invalidValueTreatment`.
+    pub fn unseen(&self) -> &[u64] {
+        &self.unseen
+    }
+
+    pub(crate) fn width(&self) -> usize {
+        self.width
+    }
+}
+
+/// How the cells of one input become numbers.
+#[derive(Debug, Clone)]
+pub(crate) enum Binding {
+    Number,
+    Category(Codes),
+}
+
+/// Category to code.
+#[derive(Debug, Clone)]
+pub(crate) struct Codes {
+    by_text: HashMap<String, f64>,
+    by_number: HashMap<u64, f64>,
+    /// The code of a category that is not in the list.
+    unseen: f64,
+}
+
+impl Codes {
+    /// Codes are positions in `values`. A value that reads as a number is also found by that number.
+    pub(crate) fn new(values: &[String], unseen: f64) -> Self {
+        let mut by_text = HashMap::with_capacity(values.len());
+        let mut by_number = HashMap::new();
+        for (code, value) in values.iter().enumerate() {
+            by_text.entry(value.clone()).or_insert(code as f64);
+            if let Ok(number) = value.parse::<f64>() {
+                by_number.entry(number_key(number)).or_insert(code as f64);
+            }
+        }
+        Self { by_text, by_number, unseen }
+    }
+
+    fn text(&self, value: &str) -> Option<f64> {
+        self.by_text.get(value).copied()
+    }
+
+    fn number(&self, value: f64) -> Option<f64> {
+        self.by_number.get(&number_key(value)).copied()
+    }
+}
+
+fn number_key(value: f64) -> u64 {
+    if value == 0.0 { 0 } else { value.to_bits() }
+}
+
+/// Fill a batch from one column per input, in the order of the inputs.
+pub(crate) fn bind(inputs: &[Input], bindings: &[Binding], columns: &[ArrayRef]) -> Result<Features, Error> {
+    if columns.len() != inputs.len() {
+        return Err(Error::input("*", format!("{} columns for {} inputs", columns.len(), inputs.len())));
+    }
+    let rows = columns.first().map_or(0, |column| column.len());
+    let width = inputs.len();
+    let mut values = vec![f64::NAN; rows * width];
+    let mut unseen = vec![0; width];
+    for (at, (input, binding)) in inputs.iter().zip(bindings).enumerate() {
+        let column = &columns[at];
+        if column.len() != rows {
+            return Err(Error::input(&input.name, format!("{} rows, the first column has {rows}", column.len())));
+        }
+        let cells = values.iter_mut().skip(at).step_by(width);
+        unseen[at] = fill(cells, binding, column.as_ref())
+            .ok_or_else(|| Error::input(&input.name, format!("a column of type {} does not fit", column.data_type())))?;
+    }
+    Ok(Features { rows, width, values, unseen })
+}
+
+/// Write a column's codes; the number of unseen categories, or nothing when the type does not fit.
+fn fill<'a>(cells: impl Iterator<Item = &'a mut f64>, binding: &Binding, column: &dyn Array) -> Option<u64> {
+    let any = column.as_any();
+    match binding {
+        Binding::Number => {
+            let column = any.downcast_ref::<Float64Array>()?;
+            cells.zip(column.iter()).for_each(|(cell, value)| *cell = value.unwrap_or(f64::NAN));
+            Some(0)
+        }
+        Binding::Category(codes) => {
+            if let Some(column) = any.downcast_ref::<StringViewArray>() {
+                Some(write(cells, column.iter(), codes, Codes::text))
+            } else if let Some(column) = any.downcast_ref::<StringArray>() {
+                Some(write(cells, column.iter(), codes, Codes::text))
+            } else {
+                let column = any.downcast_ref::<Float64Array>()?;
+                let present = column.iter().map(|value| value.filter(|value| !value.is_nan()));
+                Some(write(cells, present, codes, Codes::number))
+            }
+        }
+    }
+}
+
+fn write<'a, T>(
+    cells: impl Iterator<Item = &'a mut f64>,
+    column: impl Iterator<Item = Option<T>>,
+    codes: &Codes,
+    find: impl Fn(&Codes, T) -> Option<f64>,
+) -> u64 {
+    let mut unseen = 0;
+    for (cell, value) in cells.zip(column) {
+        let Some(value) = value else { continue };
+        *cell = find(codes, value).unwrap_or_else(|| {
+            unseen += 1;
+            codes.unseen
+        });
+    }
+    unseen
+}

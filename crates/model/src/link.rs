@@ -1,0 +1,60 @@
+//! From raw scores to predictions.
+
+/// The inverse link of a model: how its raw scores become predictions. Functions come from `libm`, so the same raw score
+/// gives the same bits on every machine.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Link {
+    Identity,
+    /// exp(x).
+    Log,
+    /// 1 / (1 + exp(-slope x)).
+    Logit { slope: f64 },
+    /// log(1 + exp(x)), LightGBM's cross_entropy_lambda.
+    LogOneMore,
+    /// sign(x) x^2, LightGBM's `regression sqrt`.
+    SignedSquare,
+    /// exp(x_k) / sum of exp(x), over the outputs of a row.
+    Softmax,
+}
+
+impl Link {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Log => "log",
+            Self::Logit { .. } => "logit",
+            Self::LogOneMore => "log1p(exp)",
+            Self::SignedSquare => "signed square root",
+            Self::Softmax => "softmax",
+        }
+    }
+
+    /// Turn raw scores (row-major rows x outputs) into predictions in place.
+    pub(crate) fn apply(self, values: &mut [f64], outputs: usize) {
+        match self {
+            Self::Softmax => values.chunks_exact_mut(outputs.max(1)).for_each(softmax),
+            _ => values.iter_mut().for_each(|value| *value = self.one(*value)),
+        }
+    }
+
+    fn one(self, x: f64) -> f64 {
+        match self {
+            Self::Identity | Self::Softmax => x,
+            Self::Log => libm::exp(x),
+            Self::Logit { slope } => 1.0 / (1.0 + libm::exp(-slope * x)),
+            Self::LogOneMore => libm::log1p(libm::exp(x)),
+            Self::SignedSquare => if x < 0.0 { -x * x } else { x * x },
+        }
+    }
+}
+
+/// LightGBM's softmax: the largest is subtracted first.
+fn softmax(row: &mut [f64]) {
+    let largest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let mut sum = 0.0;
+    for value in row.iter_mut() {
+        *value = libm::exp(*value - largest);
+        sum += *value;
+    }
+    row.iter_mut().for_each(|value| *value /= sum);
+}

@@ -1,0 +1,244 @@
+//! A loaded model: what a caller sees of every format and form.
+
+use std::fmt;
+
+use arrow::array::ArrayRef;
+
+use crate::explanation::{Contributions, Top};
+use crate::features::{self, Binding, Features};
+use crate::forest::Forest;
+use crate::linear::Linear;
+use crate::link::Link;
+use crate::{Error, formats};
+
+/// The format of a model file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// LightGBM's text file (`save_model`), versions v2 to v4.
+    LightGbm,
+    /// PMML 3.0 to 4.4: RegressionModel and GeneralRegressionModel.
+    Pmml,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::LightGbm => "LightGBM",
+            Self::Pmml => "PMML",
+        })
+    }
+}
+
+/// One column a model reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input {
+    /// The name the model file gives it.
+    pub name: String,
+    /// What its cells are.
+    pub kind: InputKind,
+}
+
+/// What the cells of an input are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InputKind {
+    /// A number. LightGBM's categorical features trained on integer codes are numbers too: the codes.
+    Number,
+    /// One of a list of categories. A model may also name none: then any value is as unknown as any other.
+    Category {
+        /// The categories the model knows, in the model's order.
+        values: Vec<String>,
+    },
+}
+
+/// Scores of a batch, both row-major rows x outputs. NaN where the model itself gives no score (PMML: a needed value is
+/// missing or invalid and the model says neither how to replace it nor to go on without).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scores {
+    /// The sum of the trees or the linear predictor, on the scale of the link.
+    pub raw: Vec<f64>,
+    /// After the link: what the model predicts.
+    pub prediction: Vec<f64>,
+}
+
+pub(crate) enum Form {
+    Forest(Forest),
+    Linear(Linear),
+}
+
+/// What a format's reader hands over.
+pub(crate) struct Parts {
+    pub form: Form,
+    pub inputs: Vec<Input>,
+    pub bindings: Vec<Binding>,
+    pub outputs: usize,
+    pub link: Link,
+    pub objective: String,
+}
+
+/// A model ready to score and explain. Immutable; share it by `Arc`.
+pub struct Model {
+    format: Format,
+    parts: Parts,
+}
+
+impl fmt::Debug for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Model")
+            .field("format", &self.format)
+            .field("form", &self.form())
+            .field("objective", &self.objective())
+            .field("link", &self.link())
+            .field("inputs", &self.inputs().len())
+            .field("outputs", &self.outputs())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Model {
+    /// Read a model file. Memory and time are bounded by a small multiple of the file's length.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where the file breaks its format, [`Error::Unsupported`] where it needs what is not built; both
+    /// name the line.
+    pub fn load(format: Format, bytes: &[u8]) -> Result<Self, Error> {
+        let parts = match format {
+            Format::LightGbm => formats::lightgbm::load(bytes)?,
+            Format::Pmml => formats::pmml::load(bytes)?,
+        };
+        Ok(Self { format, parts })
+    }
+
+    /// The format it was read from.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// The columns to give to [`Self::bind`], in that order, which is also the order of contributions.
+    pub fn inputs(&self) -> &[Input] {
+        &self.parts.inputs
+    }
+
+    /// Scores per row: 1, or the number of classes.
+    pub fn outputs(&self) -> usize {
+        self.parts.outputs
+    }
+
+    /// `forest` or `linear`.
+    pub fn form(&self) -> &'static str {
+        match &self.parts.form {
+            Form::Forest(_) => "forest",
+            Form::Linear(_) => "linear",
+        }
+    }
+
+    /// The name of the link between raw score and prediction: `identity`, `log`, `logit`, ...
+    pub fn link(&self) -> &'static str {
+        self.parts.link.name()
+    }
+
+    /// The objective or distribution as the file names it (`poisson`, `binary`, ...); empty when it names none.
+    pub fn objective(&self) -> &str {
+        &self.parts.objective
+    }
+
+    /// Trees of a forest, 0 for other forms.
+    pub fn trees(&self) -> usize {
+        match &self.parts.form {
+            Form::Forest(forest) => forest.trees(),
+            Form::Linear(_) => 0,
+        }
+    }
+
+    /// Leaves of a forest or terms of a linear predictor: a measure of size.
+    pub fn size(&self) -> usize {
+        match &self.parts.form {
+            Form::Forest(forest) => forest.leaves(),
+            Form::Linear(linear) => linear.terms(),
+        }
+    }
+
+    /// Whether [`Self::explain`] gives contributions: not for linear trees, nor for trees without counts of rows.
+    pub fn explains(&self) -> bool {
+        match &self.parts.form {
+            Form::Forest(forest) => forest.explains(),
+            Form::Linear(_) => true,
+        }
+    }
+
+    /// Bind one column per input, in the order of [`Self::inputs`], all of one length: `Float64` for a number; `Utf8View`,
+    /// `Utf8` or `Float64` (categories that read as numbers) for a category. Null and NaN mean missing.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when number, length or type of the columns do not fit.
+    pub fn bind(&self, columns: &[ArrayRef]) -> Result<Features, Error> {
+        features::bind(&self.parts.inputs, &self.parts.bindings, columns)
+    }
+
+    /// Score every row. A forest's trees are summed in the order of the file in double precision, as LightGBM does.
+    pub fn score(&self, features: &Features) -> Scores {
+        let outputs = self.parts.outputs;
+        let mut raw = vec![0.0; features.rows() * outputs];
+        if features.width() != self.parts.inputs.len() {
+            raw.fill(f64::NAN);
+            return Scores { prediction: raw.clone(), raw };
+        }
+        let scale = match &self.parts.form {
+            Form::Forest(forest) => {
+                forest.score(features.values(), &mut raw);
+                forest.scale()
+            }
+            Form::Linear(linear) => {
+                linear.score(features.values(), &mut raw);
+                1.0
+            }
+        };
+        let mut prediction = raw.clone();
+        if scale != 1.0 {
+            prediction.iter_mut().for_each(|value| *value /= scale);
+        }
+        self.parts.link.apply(&mut prediction, outputs);
+        Scores { raw, prediction }
+    }
+
+    /// Contributions of every input to every raw score: path-dependent TreeSHAP values for a forest (Lundberg et al.
+    /// 2020, algorithm 2), coefficient x value summed by input for a linear predictor. Nothing where
+    /// [`Self::explains`] is false or the features are another model's.
+    pub fn explain(&self, features: &Features) -> Option<Contributions> {
+        let mut values = Vec::with_capacity(features.values().len() * self.parts.outputs);
+        self.explain_blocks(features, |block| values.extend_from_slice(block))?;
+        Some(Contributions { values, bias: self.bias() })
+    }
+
+    /// The `k` largest contributions of every row and output, with the sum of all absolute contributions. As
+    /// [`Self::explain`], without holding all contributions at once.
+    pub fn explain_top(&self, features: &Features, k: usize) -> Option<Top> {
+        let (inputs, outputs) = (self.parts.inputs.len(), self.parts.outputs);
+        let k = k.min(inputs);
+        let mut top = Top::with_capacity(features.rows(), outputs, k, self.bias());
+        self.explain_blocks(features, |block| {
+            for row in block.chunks_exact((inputs * outputs).max(1)) {
+                (0..outputs).for_each(|output| top.push(&row[output..], outputs));
+            }
+        })?;
+        Some(top)
+    }
+
+    fn bias(&self) -> Vec<f64> {
+        match &self.parts.form {
+            Form::Forest(forest) => forest.bias().to_vec(),
+            Form::Linear(linear) => linear.bias().to_vec(),
+        }
+    }
+
+    /// Contributions block by block, each row-major rows x inputs x outputs, in the order of the rows.
+    fn explain_blocks(&self, features: &Features, each: impl FnMut(&[f64])) -> Option<()> {
+        if features.width() != self.parts.inputs.len() || !self.explains() {
+            return None;
+        }
+        match &self.parts.form {
+            Form::Forest(forest) => forest.explain(features.values(), each),
+            Form::Linear(linear) => linear.explain(features.values(), each),
+        }
+        Some(())
+    }
+}
