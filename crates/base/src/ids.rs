@@ -185,7 +185,9 @@ mod tests {
 
     #[test]
     fn names_are_checked() {
-        for (text, ok) in [("valen", true), ("wc_claims", true), ("", false), ("../x", false), ("Valen", false), ("a b", false)] {
+        for (text, ok) in
+            [("valen", true), ("wc_claims", true), ("", false), ("../x", false), ("Valen", false), ("a b", false)]
+        {
             assert_eq!(text.parse::<CustomerName>().is_ok(), ok, "{text:?}");
         }
         assert!("x".repeat(65).parse::<CustomerName>().is_err());

@@ -97,8 +97,9 @@ pub(crate) fn bind(inputs: &[Input], bindings: &[Binding], columns: &[ArrayRef])
             return Err(Error::input(&input.name, format!("{} rows, the first column has {rows}", column.len())));
         }
         let cells = values.iter_mut().skip(at).step_by(width);
-        unseen[at] = fill(cells, binding, column.as_ref())
-            .ok_or_else(|| Error::input(&input.name, format!("a column of type {} does not fit", column.data_type())))?;
+        unseen[at] = fill(cells, binding, column.as_ref()).ok_or_else(|| {
+            Error::input(&input.name, format!("a column of type {} does not fit", column.data_type()))
+        })?;
     }
     Ok(Features { rows, width, values, unseen })
 }

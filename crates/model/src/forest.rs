@@ -1,10 +1,153 @@
-pub(crate) struct Forest;
+//! A forest: trees of tests on one input each, summed per output.
+//!
+//! A reader hands over [`Tree`]s as it found them; [`Forest::new`] checks that each really is a tree and lays it out twice:
+//! as [`score::Walk`] (16 bytes per node, children side by side) and as [`explain::Paths`] (edges in preorder with the
+//! cover ratios of their paths). Both read rows through *slots*: an input, with zeros taken as missing or not.
+//! Memory: about 32 bytes per node for scoring and 56 for explaining.
+
+mod explain;
+mod layout;
+mod quadrature;
+mod score;
+
+use explain::Paths;
+use score::Walk;
+
+/// Deepest tree accepted. It bounds the scratch memory of the kernels; LightGBM's trees stay below some hundreds.
+pub(crate) const DEPTH_MAX: usize = 1024;
+
+/// Rows handled together: their features and contributions stay in the second-level cache while all trees pass by.
+const BLOCK_ROWS: usize = 128;
+
+/// Rows side by side in the kernels' innermost loops.
+const LANES: usize = 8;
+
+/// Where a split sends a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Child {
+    Split(u32),
+    Leaf(u32),
+}
+
+/// What a split asks. True goes left.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Test {
+    /// `x <= threshold`; a missing value goes left if `missing_left`. With `zero_missing` zeros (|x| <= 1e-35) are missing.
+    AtMost { threshold: f64, missing_left: bool, zero_missing: bool },
+    /// Bit `x` of the set; missing and everything beyond the set goes right.
+    In(Vec<u32>),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Split {
+    pub input: u32,
+    pub test: Test,
+    pub left: Child,
+    pub right: Child,
+}
+
+/// A leaf's own linear predictor: `constant + sum of coefficient x input`, if none of the inputs is missing.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct LeafTerms {
+    pub constant: f64,
+    pub terms: Vec<(u32, f64)>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Leaf {
+    pub value: f64,
+    /// Training rows that ended here; explanations need them.
+    pub cover: f64,
+    pub linear: Option<LeafTerms>,
+}
+
+/// One tree as read: split 0 is the root, or leaf 0 when there is no split.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Tree {
+    pub splits: Vec<Split>,
+    pub leaves: Vec<Leaf>,
+    pub output: usize,
+}
+
+/// One column of the kernels' row blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Slot {
+    input: u32,
+    zero_missing: bool,
+}
+
+/// LightGBM's zero: `|x| <= 1e-35f`, the float's value.
+const ZERO: f64 = 1e-35_f32 as f64;
+
+pub(crate) struct Forest {
+    inputs: usize,
+    outputs: usize,
+    /// Predictions are the link of raw / scale: the number of iterations of a random forest, else 1.
+    scale: f64,
+    slots: Vec<Slot>,
+    walk: Walk,
+    paths: Option<Paths>,
+    bias: Vec<f64>,
+    trees: usize,
+    leaves: usize,
+}
+
 impl Forest {
-    pub(crate) fn trees(&self) -> usize { 0 }
-    pub(crate) fn leaves(&self) -> usize { 0 }
-    pub(crate) fn explains(&self) -> bool { false }
-    pub(crate) fn scale(&self) -> f64 { 1.0 }
-    pub(crate) fn bias(&self) -> &[f64] { &[] }
-    pub(crate) fn score(&self, _values: &[f64], _raw: &mut [f64]) {}
-    pub(crate) fn explain(&self, _values: &[f64], _each: impl FnMut(&[f64])) {}
+    /// Check and lay out. The error names the tree (counted from 0) and what is wrong with it.
+    pub(crate) fn new(trees: Vec<Tree>, inputs: usize, outputs: usize, scale: f64) -> Result<Self, (usize, String)> {
+        let mut orders = Vec::with_capacity(trees.len());
+        for (at, tree) in trees.iter().enumerate() {
+            orders.push(layout::preorder(tree, inputs).map_err(|message| (at, message))?);
+        }
+        let slots = layout::slots(&trees);
+        if slots.len() > usize::from(u16::MAX) {
+            return Err((0, format!("{} inputs are used, at most {} are supported", slots.len(), u16::MAX)));
+        }
+        let walk = Walk::new(&trees, &orders, &slots).map_err(|message| (0, message))?;
+        let paths = Paths::new(&trees, &orders, &slots, outputs);
+        let bias = paths.as_ref().map_or_else(Vec::new, |paths| paths.bias().to_vec());
+        let leaves = trees.iter().map(|tree| tree.leaves.len()).sum();
+        Ok(Self { inputs, outputs, scale, slots, walk, paths, bias, trees: trees.len(), leaves })
+    }
+
+    pub(crate) fn trees(&self) -> usize {
+        self.trees
+    }
+
+    pub(crate) fn leaves(&self) -> usize {
+        self.leaves
+    }
+
+    pub(crate) fn explains(&self) -> bool {
+        self.paths.is_some()
+    }
+
+    pub(crate) fn scale(&self) -> f64 {
+        self.scale
+    }
+
+    pub(crate) fn bias(&self) -> &[f64] {
+        &self.bias
+    }
+
+    /// Add every tree's value to `raw` (rows x outputs) for rows x inputs of `values`.
+    pub(crate) fn score(&self, values: &[f64], raw: &mut [f64]) {
+        let mut block = Vec::new();
+        let rows = values.chunks(BLOCK_ROWS * self.inputs);
+        for (values, raw) in rows.zip(raw.chunks_mut(BLOCK_ROWS * self.outputs)) {
+            layout::gather(&mut block, values, self.inputs, &self.slots);
+            self.walk.add(&block, self.slots.len(), (values, self.inputs), raw, self.outputs);
+        }
+    }
+
+    /// Call `each` with the contributions (rows x inputs x outputs) of one block of rows after the other.
+    pub(crate) fn explain(&self, values: &[f64], mut each: impl FnMut(&[f64])) {
+        let Some(paths) = &self.paths else { return };
+        let mut scratch = paths.scratch(self.inputs, self.outputs);
+        let mut block = Vec::new();
+        for values in values.chunks(BLOCK_ROWS * self.inputs) {
+            layout::gather_lanes(&mut block, values, self.inputs, &self.slots);
+            each(paths.explain(&block, values.len() / self.inputs, &mut scratch));
+        }
+    }
 }

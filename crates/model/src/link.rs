@@ -8,7 +8,9 @@ pub(crate) enum Link {
     /// exp(x).
     Log,
     /// 1 / (1 + exp(-slope x)).
-    Logit { slope: f64 },
+    Logit {
+        slope: f64,
+    },
     /// log(1 + exp(x)), LightGBM's cross_entropy_lambda.
     LogOneMore,
     /// sign(x) x^2, LightGBM's `regression sqrt`.
@@ -43,7 +45,13 @@ impl Link {
             Self::Log => libm::exp(x),
             Self::Logit { slope } => 1.0 / (1.0 + libm::exp(-slope * x)),
             Self::LogOneMore => libm::log1p(libm::exp(x)),
-            Self::SignedSquare => if x < 0.0 { -x * x } else { x * x },
+            Self::SignedSquare => {
+                if x < 0.0 {
+                    -x * x
+                } else {
+                    x * x
+                }
+            }
         }
     }
 }

@@ -1,0 +1,148 @@
+//! The models of a release: each file read, its inputs bound to features, its bins and texts checked.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, SchemaRef};
+use bordereau_model::{Input, InputKind, Model};
+use sha2::{Digest, Sha256};
+
+use super::manifest::{Manifest, ModelSpec};
+use super::{Problem, ReleaseFiles, ReleaseModel, hex};
+
+const FILE: &str = "solution.toml";
+
+/// Loads all models; those with a problem are left out of what is returned.
+pub fn load(
+    files: &ReleaseFiles,
+    manifest: &Manifest,
+    features: &SchemaRef,
+    problems: &mut Vec<Problem>,
+) -> Vec<ReleaseModel> {
+    let mut names = BTreeSet::new();
+    let mut models = Vec::new();
+    for (at, spec) in manifest.models.iter().enumerate() {
+        let place = format!("models[{at}]");
+        for name in output_columns(spec) {
+            if !names.insert(name.to_lowercase()) {
+                problems.push(Problem::new(FILE, &place, format!("the output column {name} is there twice")));
+            }
+        }
+        check_bins(spec, &place, problems);
+        if let Some(model) = load_one(files, spec, &place, problems) {
+            let inputs = bind(&model, spec, features, problems);
+            check_texts(manifest, &model, &place, problems);
+            let sentences = (0..spec.bins.len()).map(|bin| spec.sentence(bin)).collect();
+            let sha256 = hex(&Sha256::digest(files.get(&spec.file).unwrap_or_default()));
+            models.push(ReleaseModel { model: Arc::new(model), sha256, inputs, sentences });
+        }
+    }
+    models
+}
+
+/// The columns that a model adds to the outputs.
+pub fn output_columns(spec: &ModelSpec) -> [String; 5] {
+    let name = &spec.name;
+    [
+        spec.prediction.clone(),
+        format!("{name}_bin"),
+        format!("{name}_lower_bound"),
+        format!("{name}_upper_bound"),
+        format!("{name}_interpretation"),
+    ]
+}
+
+fn load_one(files: &ReleaseFiles, spec: &ModelSpec, place: &str, problems: &mut Vec<Problem>) -> Option<Model> {
+    let Some(bytes) = files.get(&spec.file) else {
+        problems.push(Problem::new(FILE, format!("{place}.file"), format!("the release has no file {}", spec.file)));
+        return None;
+    };
+    match Model::load(spec.format, bytes) {
+        Ok(model) if model.outputs() == 1 => Some(model),
+        Ok(model) => {
+            let message = format!("gives {} values for a record; a model of a release gives one", model.outputs());
+            problems.push(Problem::new(&spec.file, "", message));
+            None
+        }
+        Err(error) => {
+            problems.push(Problem::new(&spec.file, "", error.to_string()));
+            None
+        }
+    }
+}
+
+fn bind(model: &Model, spec: &ModelSpec, features: &SchemaRef, problems: &mut Vec<Problem>) -> Vec<usize> {
+    let mut bound = Vec::new();
+    for input in model.inputs() {
+        let wanted = input.name.to_lowercase();
+        match features.fields().iter().position(|field| field.name().to_lowercase() == wanted) {
+            None => {
+                let message = format!("the input {} is not a column of features.sql", input.name);
+                problems.push(Problem::new(&spec.file, "", message));
+            }
+            Some(at) => {
+                if let Some(message) = type_mismatch(input, features.field(at).data_type()) {
+                    problems.push(Problem::new(&spec.file, "", message));
+                }
+                bound.push(at);
+            }
+        }
+    }
+    bound
+}
+
+fn type_mismatch(input: &Input, data_type: &DataType) -> Option<String> {
+    let (wanted, fits) = match &input.kind {
+        InputKind::Number => ("a number", !data_type.is_string()),
+        InputKind::Category { values } => {
+            let codes = values.iter().all(|value| value.parse::<f64>().is_ok());
+            ("a text, for it is a category", data_type.is_string() || codes)
+        }
+    };
+    (!fits).then(|| format!("the input {} must be {wanted}, features.sql gives {data_type}", input.name))
+}
+
+fn check_bins(spec: &ModelSpec, place: &str, problems: &mut Vec<Problem>) {
+    let mut say = |key: String, message: &str| problems.push(Problem::new(FILE, format!("{place}.{key}"), message));
+    if spec.bins.is_empty() {
+        say("bins".to_owned(), "there must be at least one");
+    }
+    let last = spec.bins.len().saturating_sub(1);
+    let mut before = f64::NEG_INFINITY;
+    for (at, bin) in spec.bins.iter().enumerate() {
+        if usize::from(bin.bin) != at + 1 {
+            say(format!("bins[{at}].bin"), "bins are numbered from 1 in their order");
+        }
+        match bin.below {
+            None if at < last => say(format!("bins[{at}].below"), "only the last bin has no upper end"),
+            Some(_) if at == last => {
+                say(format!("bins[{at}].below"), "the last bin has no upper end, so that every prediction has a bin");
+            }
+            Some(below) if !below.is_finite() || below <= before => {
+                say(format!("bins[{at}].below"), "must be a number above that of the bin before");
+            }
+            _ => {}
+        }
+        before = bin.below.unwrap_or(before);
+        if !(bin.lower_bound <= bin.upper_bound) || !bin.upper_bound.is_finite() || !bin.lower_bound.is_finite() {
+            say(format!("bins[{at}].lower_bound"), "the lower bound must not be above the upper bound");
+        }
+        if bin.interpretation.as_ref().or(spec.interpretation.as_ref()).is_none_or(|text| text.trim().is_empty()) {
+            say(format!("bins[{at}].interpretation"), "neither the bin nor the model has a sentence");
+        }
+        if spec.bins.len() > at && spec.sentence(at).contains('{') {
+            say(format!("bins[{at}].interpretation"), "knows only {bin}, {lower_bound} and {upper_bound}");
+        }
+    }
+}
+
+fn check_texts(manifest: &Manifest, model: &Model, place: &str, problems: &mut Vec<Problem>) {
+    for input in model.inputs() {
+        let wanted = input.name.to_lowercase();
+        let text = manifest.explanations.iter().find(|(name, _)| name.to_lowercase() == wanted);
+        if text.is_none_or(|(_, text)| text.description.trim().is_empty()) {
+            let message = format!("the input {} of {place} has no text [explanations.{}]", input.name, input.name);
+            problems.push(Problem::new(FILE, "explanations", message));
+        }
+    }
+}

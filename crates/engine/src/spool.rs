@@ -1,0 +1,162 @@
+//! Append-only scratch files with buckets: the one way in which the engine holds more than memory allows.
+//!
+//! A [`Spool`] takes byte chunks for numbered buckets in any order and gives each bucket's bytes back in the order they
+//! were appended. Small chunks of a bucket are gathered in memory and written out as one extent; what is gathered for
+//! all buckets together stays below a budget given at the start. The file is unnamed in a scratch folder and vanishes
+//! with the value. Nothing here knows what the bytes mean.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+/// Bytes of one bucket in the file.
+#[derive(Debug, Clone, Copy)]
+struct Extent {
+    offset: u64,
+    len: u64,
+}
+
+/// A scratch file of buckets. Write first, then [`Spool::seal`], then read from any thread.
+#[derive(Debug)]
+pub struct Spool {
+    file: File,
+    end: u64,
+    buckets: Vec<Bucket>,
+    gathered: usize,
+    gathered_max: usize,
+}
+
+#[derive(Debug, Default)]
+struct Bucket {
+    gathered: Vec<u8>,
+    extents: Vec<Extent>,
+}
+
+impl Spool {
+    /// A spool whose file lies in `scratch`; at most `gathered_bytes_max` bytes wait in memory.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub fn create(scratch: &Path, gathered_bytes_max: usize) -> io::Result<Self> {
+        let file = tempfile::tempfile_in(scratch)?;
+        Ok(Self { file, end: 0, buckets: Vec::new(), gathered: 0, gathered_max: gathered_bytes_max })
+    }
+
+    /// Appends `bytes` to the bucket.
+    ///
+    /// # Errors
+    /// When the file cannot be written, such as on a full disk.
+    pub fn append(&mut self, bucket: usize, bytes: &[u8]) -> io::Result<()> {
+        if self.buckets.len() <= bucket {
+            self.buckets.resize_with(bucket + 1, Bucket::default);
+        }
+        self.buckets[bucket].gathered.extend_from_slice(bytes);
+        self.gathered += bytes.len();
+        if self.gathered > self.gathered_max {
+            self.write_out()?;
+        }
+        Ok(())
+    }
+
+    /// Ends writing: everything gathered is in the file and its memory is free.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn seal(&mut self) -> io::Result<()> {
+        self.write_out()
+    }
+
+    fn write_out(&mut self) -> io::Result<()> {
+        let mut out = &self.file;
+        for bucket in self.buckets.iter_mut().filter(|bucket| !bucket.gathered.is_empty()) {
+            out.write_all(&bucket.gathered)?;
+            let len = bucket.gathered.len() as u64;
+            match bucket.extents.last_mut() {
+                Some(last) if last.offset + last.len == self.end => last.len += len,
+                _ => bucket.extents.push(Extent { offset: self.end, len }),
+            }
+            self.end += len;
+            bucket.gathered = Vec::new();
+        }
+        self.gathered = 0;
+        Ok(())
+    }
+
+    /// One more than the largest bucket ever appended to.
+    pub fn buckets(&self) -> usize {
+        self.buckets.len()
+    }
+
+    /// Bytes of a bucket, zero for one that was never appended to.
+    pub fn len(&self, bucket: usize) -> u64 {
+        self.buckets.get(bucket).map_or(0, |bucket| bucket.extents.iter().map(|extent| extent.len).sum())
+    }
+
+    /// All bytes of a sealed bucket, in the order they were appended.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read(&self, bucket: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; usize::try_from(self.len(bucket)).map_err(io::Error::other)?];
+        let mut at = 0;
+        for extent in self.buckets.get(bucket).map_or(&[][..], |bucket| &bucket.extents) {
+            let len = extent.len as usize;
+            self.file.read_exact_at(&mut bytes[at..at + len], extent.offset)?;
+            at += len;
+        }
+        Ok(bytes)
+    }
+
+    /// Bytes `from..from + into.len()` of a sealed bucket; for readers that go through a bucket piece by piece.
+    ///
+    /// # Errors
+    /// When the range is not inside the bucket or the file cannot be read.
+    pub fn read_at(&self, bucket: usize, from: u64, into: &mut [u8]) -> io::Result<()> {
+        let mut skip = from;
+        let mut at = 0;
+        for extent in self.buckets.get(bucket).map_or(&[][..], |bucket| &bucket.extents) {
+            if at == into.len() {
+                break;
+            }
+            if skip >= extent.len {
+                skip -= extent.len;
+                continue;
+            }
+            let take = usize::try_from(extent.len - skip).unwrap_or(usize::MAX).min(into.len() - at);
+            self.file.read_exact_at(&mut into[at..at + take], extent.offset + skip)?;
+            at += take;
+            skip = 0;
+        }
+        if at == into.len() { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_come_back_in_order_whatever_is_held_in_memory() {
+        let scratch = tempfile::tempdir().unwrap();
+        for budget in [0, 7, 1 << 20] {
+            let mut spool = Spool::create(scratch.path(), budget).unwrap();
+            let mut expected = vec![Vec::new(); 5];
+            for step in 0u8..200 {
+                let bucket = usize::from(step) * 7 % 5;
+                let bytes = vec![step; usize::from(step % 9)];
+                expected[bucket].extend_from_slice(&bytes);
+                spool.append(bucket, &bytes).unwrap();
+            }
+            spool.seal().unwrap();
+            for (bucket, bytes) in expected.iter().enumerate() {
+                assert_eq!(&spool.read(bucket).unwrap(), bytes);
+                let mut middle = vec![0; bytes.len() / 2];
+                spool.read_at(bucket, 3, &mut middle).unwrap();
+                assert_eq!(middle, bytes[3..3 + middle.len()]);
+                assert!(spool.read_at(bucket, bytes.len() as u64, &mut [0]).is_err());
+            }
+            assert_eq!(spool.len(99), 0);
+        }
+    }
+}

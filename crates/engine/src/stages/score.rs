@@ -1,0 +1,1 @@
+//! Features, scores and explanations of the accepted records, range by range.

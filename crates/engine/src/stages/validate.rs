@@ -1,0 +1,1 @@
+//! From delimited rows to typed columns and findings.

@@ -1,0 +1,140 @@
+//! `summary.json` of a results zip: what was read, scored and rejected, what was assumed, and by which models.
+
+use bordereau_base::finding::{FindingCode, Severity};
+use bordereau_base::ids::{BatchKey, CustomerName, ReleaseVersion, SolutionName, SubmissionName};
+use bordereau_files::intake::Assumptions;
+use serde::{Deserialize, Serialize};
+
+/// The whole summary.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Absent on the command line.
+    pub customer: Option<CustomerName>,
+    /// Absent on the command line.
+    pub batch_key: Option<BatchKey>,
+    /// The solution.
+    pub solution: SolutionName,
+    /// What was asked of it.
+    pub submission: SubmissionName,
+    /// The release that made the results.
+    pub release: ReleaseSummary,
+    /// Records read, scored and rejected; `scored + rejected = read`.
+    pub records: Counts,
+    /// Each relation of the release in its order.
+    pub relations: Vec<RelationSummary>,
+    /// Each model in the order of its output columns.
+    pub models: Vec<ModelSummary>,
+    /// Findings by relation, field, code and severity, in that order.
+    pub findings: Vec<FindingCount>,
+    /// What was left aside or assumed of the upload as a whole, one sentence each.
+    pub notes: Vec<String>,
+    /// SHA-256 in hex over the members of the zip with this summary in it, `digest` and `timings` left out; see
+    /// `docs/results.md`.
+    pub digest: String,
+    /// How long it took; not part of the digest.
+    pub timings: Timings,
+}
+
+/// Which release made the results.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReleaseSummary {
+    /// Its version.
+    pub version: ReleaseVersion,
+    /// Its title.
+    pub title: String,
+    /// SHA-256 over all files of the release, in hex.
+    pub sha256: String,
+    /// Whether its models are demonstration models, trained on synthetic data.
+    pub demonstration: bool,
+}
+
+/// Rows or records read, and what became of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// All that were read.
+    pub read: u64,
+    /// Those of scored records.
+    pub scored: u64,
+    /// The others.
+    pub rejected: u64,
+}
+
+/// One relation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RelationSummary {
+    /// Name of the relation.
+    pub name: String,
+    /// Name of its file in the upload; absent when an optional relation was not sent.
+    pub file: Option<String>,
+    /// Rows read, scored (with their record) and rejected.
+    pub rows: Counts,
+    /// What was assumed of the file.
+    pub assumptions: Option<Assumptions>,
+    /// Columns of the file that the dictionary does not know; they were ignored.
+    pub ignored_columns: Vec<String>,
+    /// Fields that the file has no column for; their values count as missing.
+    pub absent_columns: Vec<String>,
+}
+
+/// One model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelSummary {
+    /// Short name, prefix of its columns.
+    pub name: String,
+    /// Title for people.
+    pub title: String,
+    /// Path in the release.
+    pub file: String,
+    /// SHA-256 of the model file, in hex.
+    pub sha256: String,
+    /// Records in each bin, from bin 1.
+    pub bins: Vec<u64>,
+    /// Records for which the model gives no prediction.
+    pub without_prediction: u64,
+    /// Inputs with categories the model does not know, and in how many records.
+    pub unknown_categories: Vec<UnknownCategories>,
+}
+
+/// Categories a model does not know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnknownCategories {
+    /// Name of the input.
+    pub input: String,
+    /// Records with such a category.
+    pub records: u64,
+}
+
+/// Findings of one kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindingCount {
+    /// Name of the relation.
+    pub relation: String,
+    /// The field; absent when the whole row is at fault.
+    pub field: Option<String>,
+    /// The kind of fault.
+    pub code: FindingCode,
+    /// Whether it kept records from being scored.
+    pub severity: Severity,
+    /// How many.
+    pub count: u64,
+}
+
+/// Wall-clock times.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Timings {
+    /// Each stage in run order.
+    pub stages: Vec<StageTiming>,
+    /// From the first byte to the finished zip.
+    pub total_ms: u64,
+}
+
+/// Wall-clock time of one stage.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StageTiming {
+    /// `validate`, `link`, `score` (features, scores and explanations) or `pack`.
+    pub stage: String,
+    /// How long.
+    pub ms: u64,
+    /// Rows (validate, link) or records (score, pack) per second.
+    pub rows_per_second: f64,
+}

@@ -1,0 +1,1 @@
+//! The results zip; in the making.
