@@ -52,10 +52,14 @@ RISK_INPUTS = [
     "rate_average", "rate_highest", "premium_manual",
 ]
 MISCLASS_INPUTS = [
-    "experience_mod", "is_renewal", "audit_method", "policy_state", "payroll_total", "class_rows", "states",
-    "governing_share", "clerical_share", "construction_share", "governing_industry", "governing_rate",
-    "rate_average", "rate_highest",
+    "is_renewal", "audit_method", "policy_state", "payroll_total", "class_rows", "states", "governing_share",
+    "clerical_share", "construction_share", "governing_industry", "governing_rate", "rate_highest",
 ]
+# Inputs whose explanations have a text for better and for worse.
+DIRECTIONS = {
+    "experience_mod": 1, "claims_total": 1, "claims_per_term": 1, "claims_recent": 1, "claims_per_million_payroll": 1,
+    "rate_average": 1, "rate_highest": 1, "rate_spread": 1,
+}
 PREMIUM_IMPACT = glm.Glm(
     name="premium_impact",
     target="premium_impact",
@@ -189,7 +193,7 @@ def train_release(folder: Path, seed: int, extra_inputs: list[str], trees: int) 
     weight = np.minimum(truth["charged"].to_numpy(), 250_000) / 10_000
 
     risk = train(
-        model_inputs(table, RISK_INPUTS + extra_inputs, CATEGORIES), truth["relativity"], weight, trees,
+        model_inputs(table, RISK_INPUTS + extra_inputs, CATEGORIES), truth["relativity"], weight, trees, DIRECTIONS,
         {"objective": "tweedie", "tweedie_variance_power": 1.5, "seed": seed, "min_data_in_leaf": 150},
     )
     write_model(folder / "models" / "risk.lgb.txt", risk)
@@ -198,7 +202,7 @@ def train_release(folder: Path, seed: int, extra_inputs: list[str], trees: int) 
     write_bins(folder, "risk", relative_bins(decile_edges(predicted, 0.01), subject))
 
     misclass = train(
-        model_inputs(table, MISCLASS_INPUTS + extra_inputs, CATEGORIES), truth["shift"], None, trees,
+        model_inputs(table, MISCLASS_INPUTS + extra_inputs, CATEGORIES), truth["shift"], None, trees, DIRECTIONS,
         {"objective": "cross_entropy", "seed": seed, "min_data_in_leaf": 150},
     )
     write_model(folder / "models" / "misclass.lgb.txt", misclass)

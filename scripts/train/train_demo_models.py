@@ -17,12 +17,16 @@ from pathlib import Path
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
+import book_ca  # noqa: E402
 import book_insureright  # noqa: E402
+import book_wc_claims  # noqa: E402
 
 SOLUTIONS = Path(__file__).resolve().parents[2] / "solutions"
 RELEASES = {
     "insureright/1.0.7": lambda folder: book_insureright.train_release(folder, 20_240_107, [], 120),
     "insureright/1.1.0": lambda folder: book_insureright.train_release(folder, 20_270_110, ["rate_spread"], 150),
+    "ca/1.0.0": lambda folder: book_ca.train_release(folder, 20_240_201),
+    "wc_claims/1.0.0": lambda folder: book_wc_claims.train_release(folder, 20_240_301),
 }
 
 

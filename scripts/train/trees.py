@@ -21,9 +21,18 @@ COMMON = {
 
 
 def train(
-    inputs: pd.DataFrame, target: pd.Series, weight: np.ndarray | None, trees: int, parameters: dict
+    inputs: pd.DataFrame,
+    target: pd.Series,
+    weight: np.ndarray | None,
+    trees: int,
+    directions: dict[str, int],
+    parameters: dict,
 ) -> lgb.Booster:
-    """A forest of that many trees; categorical columns are those with a category type."""
+    """A forest of that many trees; categorical columns are those with a category type.
+
+    `directions` holds 1 for an input whose larger values may only raise the prediction, -1 for the other way round:
+    those whose explanations say "many" and "few"."""
+    parameters = {**parameters, "monotone_constraints": [directions.get(name, 0) for name in inputs.columns]}
     data = lgb.Dataset(inputs, label=target.to_numpy(), weight=weight, free_raw_data=True)
     return lgb.train({**COMMON, **parameters}, data, num_boost_round=trees)
 
