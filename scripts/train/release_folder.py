@@ -35,12 +35,17 @@ def features(folder: Path, relations: dict[str, pd.DataFrame]) -> pd.DataFrame:
     return rows
 
 
+def category(column: pd.Series, known: list[str]) -> pd.Categorical:
+    """The column with a fixed list of categories; a text that is not in it is missing, as LightGBM has it."""
+    return pd.Categorical(column.where(column.isin(known), None), categories=known)
+
+
 def model_inputs(table: pd.DataFrame, names: list[str], categories: dict[str, list[str]]) -> pd.DataFrame:
     """The named columns as LightGBM takes them: categories with a fixed list, everything else as float64."""
     inputs = pd.DataFrame(index=table.index)
     for name in names:
         if name in categories:
-            inputs[name] = pd.Categorical(table[name], categories=categories[name])
+            inputs[name] = category(table[name], categories[name])
         else:
             inputs[name] = table[name].astype("float64")
     return inputs
