@@ -13,6 +13,8 @@ pub mod catalog;
 pub mod error;
 pub mod functions;
 pub mod keys;
+pub mod ordered;
+pub mod places;
 pub mod progress;
 pub mod release;
 pub mod session;

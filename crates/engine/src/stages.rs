@@ -1,5 +1,6 @@
 //! The stages of a batch, in the order they run. Each takes what the one before gave and changes nothing of it.
 
 pub mod link;
+pub mod resources;
 pub mod score;
 pub mod validate;

@@ -1,0 +1,197 @@
+//! The files of an upload and the relations they are for.
+
+use std::vec::IntoIter;
+
+use arrow::array::{ArrayRef, AsArray, new_null_array};
+use arrow::datatypes::DataType;
+use bordereau_base::dictionary::Dictionary;
+use bordereau_base::refusal::{Refusal, RefusalCode};
+use bordereau_files::intake::{Assumptions, Block, IntakeError, Projection, RawRows, Rows, Upload};
+
+use super::header::{MatchedHeader, listed, match_header, shown};
+use crate::error::{Error, Result};
+use crate::release::layout::Layout;
+
+/// Where rows come from.
+#[derive(Debug, Clone, Copy)]
+pub enum Input<'a> {
+    /// The delimited files of an upload.
+    Upload(&'a Upload),
+    /// Rows made in memory.
+    Rows(&'a [RowsFile]),
+}
+
+impl Input<'_> {
+    /// Unpacked bytes, as the upload claims; zero for rows in memory.
+    pub fn bytes_total(&self) -> u64 {
+        match self {
+            Self::Upload(upload) => upload.bytes_total(),
+            Self::Rows(_) => 0,
+        }
+    }
+}
+
+/// A file made in memory, as intake would give it.
+#[derive(Debug, Clone)]
+pub struct RowsFile {
+    /// Its name, such as `insured.csv`.
+    pub name: String,
+    /// The names in its header.
+    pub header: Vec<String>,
+    /// Its rows, with one column for each name of the header.
+    pub blocks: Vec<RawRows>,
+}
+
+impl RowsFile {
+    fn stem(&self) -> &str {
+        self.name.rsplit_once('.').map_or(&self.name, |(stem, _)| stem)
+    }
+}
+
+/// One relation's file, its header read and found to be right.
+#[derive(Debug)]
+pub struct OpenFile {
+    pub relation: usize,
+    pub name: String,
+    pub header: MatchedHeader,
+    pub assumptions: Option<Assumptions>,
+    pub blocks: Blocks,
+}
+
+/// The rows of a file, block by block.
+#[derive(Debug)]
+pub enum Blocks {
+    Cut(Rows),
+    Made(IntoIter<RawRows>),
+}
+
+impl Blocks {
+    /// The next block and how many unpacked bytes were read for it.
+    pub fn next(&mut self) -> Result<Option<(RawBlock, u64)>> {
+        match self {
+            Self::Made(blocks) => Ok(blocks.next().map(|rows| (RawBlock::Made(rows), 0))),
+            Self::Cut(rows) => {
+                let before = rows.bytes_read();
+                let block = rows.next_block()?;
+                let read = rows.bytes_read().saturating_sub(before);
+                Ok(block.map(|block| (RawBlock::Cut(block), read)))
+            }
+        }
+    }
+}
+
+/// A block that is not made into columns yet.
+#[derive(Debug)]
+pub enum RawBlock {
+    Cut(Block),
+    Made(RawRows),
+}
+
+impl RawBlock {
+    /// The columns of the block in the order of the relation's fields.
+    pub fn rows(self, columns: &[Option<usize>]) -> Result<RawRows> {
+        match self {
+            Self::Cut(block) => Ok(block.tokenize(&Projection::new(columns.to_vec()))?),
+            Self::Made(rows) => {
+                let absent: ArrayRef = new_null_array(&DataType::Utf8View, rows.len());
+                let column =
+                    |at: &Option<usize>| at.map_or(absent.as_string_view().clone(), |at| rows.columns[at].clone());
+                Ok(RawRows { columns: columns.iter().map(column).collect(), ..rows })
+            }
+        }
+    }
+}
+
+/// Opens the file of each relation that has one, in the order of the dictionary.
+///
+/// # Errors
+/// One refusal that says all that is wrong with names of files and columns; [`Error::Io`] when our disk fails.
+pub fn open(input: Input<'_>, dictionary: &Dictionary, layout: &Layout) -> Result<Vec<OpenFile>> {
+    let mut refusals = Vec::new();
+    let stems: Vec<(&str, &str)> = match input {
+        Input::Upload(upload) => upload.entries().iter().map(|entry| (&*entry.name, &*entry.stem)).collect(),
+        Input::Rows(files) => files.iter().map(|file| (&*file.name, file.stem())).collect(),
+    };
+    let relations: Vec<Option<usize>> = stems.iter().map(|(_, stem)| dictionary.relation_index(stem)).collect();
+    refusals.extend(unknown_relations(dictionary, stems.iter().zip(&relations)));
+    refusals.extend(missing_relations(dictionary, layout, &relations));
+    let mut files = Vec::new();
+    for (relation, entry) in (0..dictionary.relations.len()).filter_map(|relation| {
+        let entry = relations.iter().position(|found| *found == Some(relation))?;
+        Some((relation, entry))
+    }) {
+        match open_one(input, entry, relation, dictionary) {
+            Ok(file) => files.push(file),
+            Err(Opening::Refused(found)) => refusals.extend(found),
+            Err(Opening::Failed(error)) => return Err(error),
+        }
+    }
+    match one_report(refusals) {
+        Some(refusal) => Err(Error::Refused(refusal)),
+        None => Ok(files),
+    }
+}
+
+fn unknown_relations<'a>(
+    dictionary: &Dictionary,
+    files: impl Iterator<Item = (&'a (&'a str, &'a str), &'a Option<usize>)>,
+) -> Option<Refusal> {
+    let unknown: Vec<String> =
+        files.filter(|(_, relation)| relation.is_none()).map(|((name, _), _)| shown(name, 1)).collect();
+    let known: Vec<String> = dictionary.relations.iter().map(|relation| relation.name.clone()).collect();
+    let are = if unknown.len() == 1 { "is for no relation" } else { "are for no relation" };
+    let message = || format!("{} {are} of the solution, which has {}", listed(&unknown), listed(&known));
+    (!unknown.is_empty()).then(|| Refusal::new(RefusalCode::UnknownRelation, message()))
+}
+
+fn missing_relations(dictionary: &Dictionary, layout: &Layout, found: &[Option<usize>]) -> Option<Refusal> {
+    let missing: Vec<String> = (0..dictionary.relations.len())
+        .filter(|relation| layout.relations[*relation].required && !found.contains(&Some(*relation)))
+        .map(|relation| dictionary.relations[relation].name.clone())
+        .collect();
+    let what = if missing.len() == 1 { "file for the relation" } else { "files for the relations" };
+    let message = || format!("the upload has no {what} {}", listed(&missing));
+    (!missing.is_empty()).then(|| Refusal::new(RefusalCode::MissingRelation, message()))
+}
+
+enum Opening {
+    Refused(Vec<Refusal>),
+    Failed(Error),
+}
+
+impl From<IntakeError> for Opening {
+    fn from(error: IntakeError) -> Self {
+        match Error::from(error) {
+            Error::Refused(refusal) => Self::Refused(vec![refusal]),
+            error => Self::Failed(error),
+        }
+    }
+}
+
+fn open_one(input: Input<'_>, entry: usize, relation: usize, dictionary: &Dictionary) -> Result<OpenFile, Opening> {
+    let matched = |name: &str, header: &[String]| {
+        match_header(&dictionary.relations[relation], name, header).map_err(Opening::Refused)
+    };
+    match input {
+        Input::Upload(upload) => {
+            let rows = upload.read(entry)?;
+            let name = upload.entries()[entry].name.clone();
+            let header = matched(&name, rows.header())?;
+            let assumptions = Some(rows.assumptions().clone());
+            Ok(OpenFile { relation, name, header, assumptions, blocks: Blocks::Cut(rows) })
+        }
+        Input::Rows(files) => {
+            let file = &files[entry];
+            let header = matched(&file.name, &file.header)?;
+            let blocks = Blocks::Made(file.blocks.clone().into_iter());
+            Ok(OpenFile { relation, name: file.name.clone(), header, assumptions: None, blocks })
+        }
+    }
+}
+
+/// One refusal that says them all; its code is that of the first.
+fn one_report(refusals: Vec<Refusal>) -> Option<Refusal> {
+    let code = refusals.first()?.code;
+    let messages: Vec<String> = refusals.into_iter().map(|refusal| refusal.message).collect();
+    Some(Refusal::new(code, messages.join("; ")))
+}
