@@ -54,7 +54,7 @@ def model_inputs(table: pd.DataFrame, names: list[str], categories: dict[str, li
 def decile_edges(prediction: np.ndarray, step: float) -> list[float]:
     """Eleven strictly rising edges: the deciles, and the 1st and 99th percentile at the ends.
 
-    They are rounded to a multiple of `step` of about two significant digits."""
+    They are rounded to a multiple of `step`; large ones to about three digits of it."""
     shares = [0.01, *[tenth / 10 for tenth in range(1, 10)], 0.99]
     edges = [_rounded(float(edge), step) for edge in np.quantile(prediction, shares)]
     for at in range(1, len(edges)):
@@ -64,7 +64,7 @@ def decile_edges(prediction: np.ndarray, step: float) -> list[float]:
 
 
 def _rounded(value: float, step: float) -> float:
-    places = 0 if value == 0 else math.floor(math.log10(abs(value) / step)) - 1
+    places = 0 if value == 0 else math.floor(math.log10(abs(value) / step)) - 2
     unit = step * 10.0 ** max(places, 0)
     return round(round(value / unit) * unit, 10)
 
