@@ -9,7 +9,7 @@ use super::calendar::{MICROS_OF_DAY, MICROS_OF_SECOND, date_from_days, days_from
 
 mod directive;
 
-use directive::{Amount, Item, Name};
+use directive::{Amount, Item};
 
 /// Items of a pattern; longer ones are refused.
 const ITEMS_MAX: usize = 64;

@@ -1,0 +1,5 @@
+//! What the data dictionary and its readers promise, from outside.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod dictionary;
+mod problems;
