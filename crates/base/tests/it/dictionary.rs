@@ -27,12 +27,13 @@ fn field(descriptor: &str) -> Field {
 
 #[test]
 fn all_shipped_dictionaries_load() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../solutions");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let folders = |path: PathBuf| -> Vec<PathBuf> {
         std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect()
     };
     let mut count = 0;
-    for release in folders(root).into_iter().flat_map(folders) {
+    let solutions = ["solutions", "testdata/solutions"].into_iter().flat_map(|kind| folders(root.join(kind)));
+    for release in solutions.flat_map(folders) {
         let bytes = std::fs::read(release.join("datapackage.json")).unwrap();
         let dictionary = Dictionary::from_json(&bytes).unwrap_or_else(|e| panic!("{}: {e:?}", release.display()));
         assert!(dictionary.relations.iter().all(|relation| !relation.fields.is_empty()));
