@@ -1,0 +1,5 @@
+//! Tests of intake and results from outside.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod results;
