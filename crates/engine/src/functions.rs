@@ -1,17 +1,20 @@
 //! Scoring as an SQL function, so that one plan serves embedded and on a cluster.
 //!
 //! `bordereau_score(model, top, feature, ...)` gives for each row a struct: the prediction, the sum of all absolute
-//! contributions, and the list of the `top` inputs with the largest ones. The model travels by name (the SHA-256 of its
-//! file); each process looks it up among the models it has loaded, see [`register_model`]. Features come as `DOUBLE` or
-//! text, in the order of the model's inputs. The same row gives the same answer in whatever batch it comes.
+//! contributions, the list of the `top` inputs with the largest ones, and the list of inputs whose category the model
+//! does not know. The model travels by name (the SHA-256 of its file); each process looks it up among the models it
+//! has loaded, see [`register_model`]. Features come as `DOUBLE` or text, in the order of the model's inputs. The same
+//! row gives the same answer in whatever batch it comes.
 
-use std::collections::HashMap;
+use std::cell::Cell;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock, PoisonError, RwLock, Weak};
+use std::time::{Duration, Instant};
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, ListArray, StructArray, UInt16Array};
 use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
-use arrow::datatypes::{DataType, Field, Fields};
-use bordereau_model::{Features, Model, Top};
+use arrow::datatypes::{DataType, Field, Fields, Float64Type, UInt16Type};
+use bordereau_model::{Features, InputKind, Model, Top};
 use datafusion::common::{Result, exec_datafusion_err, exec_err};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
 use datafusion::scalar::ScalarValue;
@@ -32,6 +35,24 @@ fn model(sha256: &str) -> Result<Arc<Model>> {
     let models = MODELS.read().unwrap_or_else(PoisonError::into_inner);
     let known = models.get(sha256).and_then(Weak::upgrade);
     known.ok_or_else(|| exec_datafusion_err!("the model {sha256} is not loaded in this process"))
+}
+
+/// Time spent in the kernels of the models.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct KernelTime {
+    /// Binding features and predicting.
+    pub score: Duration,
+    /// Explaining.
+    pub explain: Duration,
+}
+
+thread_local! {
+    static KERNEL_TIME: Cell<KernelTime> = const { Cell::new(KernelTime { score: Duration::ZERO, explain: Duration::ZERO }) };
+}
+
+/// The time that the scoring function took on this thread since this was last asked. For timings only.
+pub fn take_kernel_time() -> KernelTime {
+    KERNEL_TIME.take()
 }
 
 /// The function itself.
@@ -78,8 +99,17 @@ impl ScalarUDFImpl for Score {
         let model = model(name)?;
         let columns =
             features.iter().map(|value| value.to_array(args.number_rows)).collect::<Result<Vec<ArrayRef>>>()?;
+        let began = Instant::now();
         let bound = model.bind(&columns).map_err(|error| exec_datafusion_err!("{error}"))?;
-        Ok(ColumnarValue::Array(Arc::new(scored(&model, &bound, usize::from(*top)))))
+        let unknown = unknown_categories(&model, &bound, &columns);
+        let prediction = model.score(&bound).prediction;
+        let scored = Instant::now();
+        let explained = if *top == 0 { None } else { model.explain_top(&bound, usize::from(*top)) };
+        let mut spent = KERNEL_TIME.get();
+        spent.score += scored - began;
+        spent.explain += scored.elapsed();
+        KERNEL_TIME.set(spent);
+        Ok(ColumnarValue::Array(Arc::new(scores(prediction, explained, unknown)?)))
     }
 }
 
@@ -96,29 +126,78 @@ fn score_fields() -> Fields {
         Field::new("prediction", DataType::Float64, true),
         Field::new("total", DataType::Float64, true),
         Field::new("top", DataType::List(entry), false),
+        Field::new("unknown", DataType::List(unknown_field()), false),
     ])
 }
 
+fn unknown_field() -> Arc<Field> {
+    Arc::new(Field::new_list_field(DataType::UInt16, false))
+}
+
+/// For each row the inputs whose category the model does not know, ascending. The model counts them while it binds;
+/// only columns in which it counted some are looked through again.
+fn unknown_categories(model: &Model, bound: &Features, columns: &[ArrayRef]) -> ListArray {
+    let mut found: Vec<(usize, u16)> = Vec::new();
+    for (at, input) in model.inputs().iter().enumerate() {
+        let InputKind::Category { values } = &input.kind else { continue };
+        if bound.unseen().get(at).is_some_and(|count| *count > 0) {
+            let input = u16::try_from(at).unwrap_or(u16::MAX);
+            found.extend(rows_outside(values, &columns[at]).into_iter().map(|row| (row, input)));
+        }
+    }
+    found.sort_unstable();
+    let mut lengths = vec![0; bound.rows()];
+    found.iter().for_each(|(row, _)| lengths[*row] += 1);
+    let inputs = UInt16Array::from_iter_values(found.into_iter().map(|(_, input)| input));
+    ListArray::new(unknown_field(), OffsetBuffer::from_lengths(lengths), Arc::new(inputs), None)
+}
+
+/// Rows whose value is none of `values`: compared as text, or as numbers where the column holds numbers.
+fn rows_outside(values: &[String], column: &ArrayRef) -> Vec<usize> {
+    if let Some(numbers) = column.as_primitive_opt::<Float64Type>() {
+        let known: Vec<f64> = values.iter().filter_map(|value| value.parse().ok()).collect();
+        let outside = |value: &f64| !value.is_nan() && !known.contains(value);
+        return numbers
+            .iter()
+            .enumerate()
+            .filter(|(_, v)| v.as_ref().is_some_and(outside))
+            .map(|(row, _)| row)
+            .collect();
+    }
+    let known: HashSet<&str> = values.iter().map(String::as_str).collect();
+    let outside = |value: Option<&str>| value.is_some_and(|value| !known.contains(value));
+    if let Some(texts) = column.as_string_view_opt() {
+        texts.iter().enumerate().filter(|(_, value)| outside(*value)).map(|(row, _)| row).collect()
+    } else if let Some(texts) = column.as_string_opt::<i32>() {
+        texts.iter().enumerate().filter(|(_, value)| outside(*value)).map(|(row, _)| row).collect()
+    } else {
+        Vec::new()
+    }
+}
+
 /// The struct array of [`score_fields`]; a prediction that the model does not give (NaN) is null.
-fn scored(model: &Model, features: &Features, top: usize) -> StructArray {
-    let prediction = model.score(features).prediction;
-    let explained = if top == 0 { None } else { model.explain_top(features, top) };
-    let given = NullBuffer::from_iter(prediction.iter().map(|value| !value.is_nan()));
+fn scores(prediction: Vec<f64>, explained: Option<Top>, unknown: ListArray) -> Result<StructArray> {
+    let rows = prediction.len();
     let explained = explained.unwrap_or(Top { k: 0, entries: Vec::new(), totals: Vec::new(), bias: Vec::new() });
     let totals: ArrayRef = match explained.totals.len() {
-        0 => Arc::new(Float64Array::new_null(prediction.len())),
+        0 => Arc::new(Float64Array::new_null(rows)),
         _ => Arc::new(Float64Array::from(explained.totals)),
     };
     let inputs = explained.entries.iter().map(|entry| u16::try_from(entry.input).unwrap_or(u16::MAX));
     let inputs: ArrayRef = Arc::new(UInt16Array::from_iter_values(inputs));
     let contributions: ArrayRef =
         Arc::new(Float64Array::from_iter_values(explained.entries.iter().map(|entry| entry.contribution)));
-    let entries = StructArray::new(entry_fields(), vec![inputs, contributions], None);
-    let offsets = OffsetBuffer::from_lengths(std::iter::repeat_n(explained.k, prediction.len()));
+    let entries = StructArray::try_new(entry_fields(), vec![inputs, contributions], None)?;
+    let offsets = OffsetBuffer::from_lengths(std::iter::repeat_n(explained.k, rows));
     let item = Arc::new(Field::new_list_field(DataType::Struct(entry_fields()), false));
-    let list = ListArray::new(item, offsets, Arc::new(entries), None);
+    let list = ListArray::try_new(item, offsets, Arc::new(entries), None)?;
+    let given = NullBuffer::from_iter(prediction.iter().map(|value| !value.is_nan()));
     let prediction = Float64Array::new(ScalarBuffer::from(prediction), Some(given));
-    StructArray::new(score_fields(), vec![Arc::new(prediction), totals, Arc::new(list)], None)
+    Ok(StructArray::try_new(
+        score_fields(),
+        vec![Arc::new(prediction), totals, Arc::new(list), Arc::new(unknown)],
+        None,
+    )?)
 }
 
 /// One model's scores of a batch, taken apart again.
@@ -134,6 +213,8 @@ pub struct ScoreColumn {
     pub inputs: UInt16Array,
     /// Row-major rows x k: contribution on the link scale.
     pub contributions: Float64Array,
+    /// The inputs of all rows, one after the other, whose category the model does not know.
+    pub unknown: UInt16Array,
 }
 
 impl ScoreColumn {
@@ -145,19 +226,24 @@ impl ScoreColumn {
         let wrong = || exec_datafusion_err!("not a column of {SCORE}");
         let score = array.as_struct_opt().ok_or_else(wrong)?;
         let float = |column: &ArrayRef| column.as_any().downcast_ref::<Float64Array>().cloned();
-        let list = score.column(2).as_list_opt::<i32>().ok_or_else(wrong)?;
-        let (first, last) = (list.value_offsets().first(), list.value_offsets().last());
-        let (first, last) = (*first.unwrap_or(&0) as usize, *last.unwrap_or(&0) as usize);
-        let entries = list.values().slice(first, last - first);
+        let entries = listed(score.column(2)).ok_or_else(wrong)?;
+        let k = entries.len().checked_div(score.len()).unwrap_or(0);
         let entries = entries.as_struct_opt().ok_or_else(wrong)?;
-        let inputs = entries.column(0).as_any().downcast_ref::<UInt16Array>().cloned();
-        let rows = score.len();
+        let unknown = listed(score.column(3)).ok_or_else(wrong)?;
         Ok(Self {
             prediction: float(score.column(0)).ok_or_else(wrong)?,
             total: float(score.column(1)).ok_or_else(wrong)?,
-            k: (last - first).checked_div(rows).unwrap_or(0),
-            inputs: inputs.ok_or_else(wrong)?,
+            k,
+            inputs: entries.column(0).as_primitive_opt::<UInt16Type>().cloned().ok_or_else(wrong)?,
             contributions: float(entries.column(1)).ok_or_else(wrong)?,
+            unknown: unknown.as_primitive_opt::<UInt16Type>().cloned().ok_or_else(wrong)?,
         })
     }
+}
+
+/// The items of all lists of a column, one after the other.
+fn listed(column: &ArrayRef) -> Option<ArrayRef> {
+    let list = column.as_list_opt::<i32>()?;
+    let (first, last) = (*list.value_offsets().first()? as usize, *list.value_offsets().last()? as usize);
+    Some(list.values().slice(first, last - first))
 }

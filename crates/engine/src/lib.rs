@@ -10,6 +10,7 @@
 pub mod batch;
 pub mod blocks;
 pub mod catalog;
+pub mod dry_run;
 pub mod error;
 pub mod functions;
 pub mod keys;

@@ -24,11 +24,13 @@ const BATCH_ROWS: usize = 8_192;
 /// # Errors
 /// When the runtime cannot be built, which only a lack of memory or of a temporary folder causes.
 pub fn session_state() -> Result<SessionState> {
-    let config = SessionConfig::new()
+    let mut config = SessionConfig::new()
         .with_target_partitions(1)
         .with_batch_size(BATCH_ROWS)
         .with_information_schema(false)
         .with_create_default_catalog_and_schema(true);
+    // A plan is run once for each range of records, by several threads at once; such filters are state inside a plan.
+    config.options_mut().optimizer.enable_dynamic_filter_pushdown = false;
     let mut state =
         SessionStateBuilder::new().with_config(config).with_runtime_env(runtime()?).with_default_features().build();
     for name in table_function_names(&state) {

@@ -2,5 +2,7 @@
 
 pub mod link;
 pub mod resources;
+pub mod pack;
 pub mod score;
+pub mod tables;
 pub mod validate;

@@ -3,7 +3,12 @@
 use bordereau_base::finding::{FindingCode, Severity};
 use bordereau_base::ids::{BatchKey, CustomerName, ReleaseVersion, SolutionName, SubmissionName};
 use bordereau_files::intake::Assumptions;
+use bordereau_files::results::MemberDigest;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+use crate::release::hex;
 
 /// The whole summary.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -124,7 +129,10 @@ pub struct FindingCount {
 pub struct Timings {
     /// Each stage in run order.
     pub stages: Vec<StageTiming>,
-    /// From the first byte to the finished zip.
+    /// Where the workers of the stage `score` spent their time.
+    #[serde(default)]
+    pub score_busy: ScoreBusy,
+    /// From the first byte to the finished zip; in `summary.json` to the moment the zip is begun.
     pub total_ms: u64,
 }
 
@@ -137,4 +145,56 @@ pub struct StageTiming {
     pub ms: u64,
     /// Rows (validate, link) or records (score, pack) per second.
     pub rows_per_second: f64,
+}
+
+/// Time that the workers of the stage `score` spent on each kind of work, all threads together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScoreBusy {
+    /// Reading records and computing their features.
+    pub features_ms: u64,
+    /// Predicting.
+    pub score_ms: u64,
+    /// Explaining.
+    pub explain_ms: u64,
+    /// Turning rows into the bytes of the results.
+    pub write_ms: u64,
+}
+
+/// Members of `summary.json` that its digest leaves out.
+const OUTSIDE_DIGEST: [&str; 2] = ["digest", "timings"];
+
+impl Summary {
+    /// The bytes of `summary.json`: indented by two spaces, a newline at the end.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON, which no summary of ours causes.
+    pub fn to_json(&self) -> Result<Vec<u8>> {
+        let mut bytes = serde_json::to_vec_pretty(self).map_err(json)?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+
+    /// The digest over `members` (those before the summary, in the order of the zip) and this summary: SHA-256 over a
+    /// line for each member, its name, a space and the SHA-256 of its plain bytes in hex. The line of the summary is
+    /// over its compact JSON without `digest` and `timings`.
+    ///
+    /// # Errors
+    /// As [`Summary::to_json`].
+    pub fn digest_over(&self, members: &[MemberDigest]) -> Result<String> {
+        let mut value = serde_json::to_value(self).map_err(json)?;
+        if let Some(object) = value.as_object_mut() {
+            OUTSIDE_DIGEST.iter().for_each(|key| drop(object.shift_remove(*key)));
+        }
+        let compact = serde_json::to_vec(&value).map_err(json)?;
+        let mut hash = Sha256::new();
+        for member in members {
+            hash.update(format!("{} {}\n", member.name, member.sha256));
+        }
+        hash.update(format!("summary.json {}\n", hex(&Sha256::digest(&compact))));
+        Ok(hex(&hash.finalize()))
+    }
+}
+
+fn json(error: serde_json::Error) -> Error {
+    Error::Io(std::io::Error::other(error))
 }

@@ -9,7 +9,7 @@
 pub mod features_plan;
 pub mod layout;
 pub mod manifest;
-mod models;
+pub(crate) mod models;
 mod queries;
 mod relations;
 mod source;
@@ -28,7 +28,7 @@ use crate::session::session_state;
 use layout::Layout;
 use manifest::Manifest;
 
-pub use queries::Rule;
+pub use queries::{Rule, first_line, row_schema};
 pub use source::ReleaseFiles;
 
 /// Something in a release that keeps it from being used.

@@ -1,0 +1,91 @@
+//! `README.txt` of a results zip: what each member holds, for whoever opens it without our documentation.
+//!
+//! The text depends on the release, the format and the number of explanations alone.
+
+use std::fmt::Write;
+
+use crate::batch::{BatchSpec, Options};
+use crate::release::Release;
+use crate::release::manifest::{Direction, Explanations};
+use crate::release::models::output_columns;
+use crate::stages::score::explanations_asked;
+use crate::stages::score::outputs::copied_fields;
+use crate::stages::tables::member_name;
+use crate::summary::Summary;
+
+/// The whole page.
+pub fn text(spec: &BatchSpec, options: &Options, summary: &Summary) -> String {
+    let mut page = String::new();
+    // Writing to a string cannot fail.
+    let _ = write_page(&mut page, &spec.release, options, summary);
+    page
+}
+
+fn write_page(page: &mut String, release: &Release, options: &Options, summary: &Summary) -> std::fmt::Result {
+    let manifest = &release.manifest;
+    writeln!(page, "Results of {} ({} {})", manifest.title, manifest.solution, manifest.version)?;
+    writeln!(page)?;
+    if manifest.demonstration {
+        writeln!(page, "The models of this release are demonstration models, trained on synthetic data. Their")?;
+        writeln!(page, "predictions say nothing about real business.\n")?;
+    }
+    let record = &manifest.record;
+    writeln!(page, "A record is one row of the relation {record} with all rows that belong to it.")?;
+    let counts = summary.records;
+    writeln!(page, "Read {}, scored {}, rejected {}.\n", counts.read, counts.scored, counts.rejected)?;
+    write_outputs(page, release, &member_name("outputs", options.format))?;
+    write_explanations(page, release, options)?;
+    let errors = member_name("errors", options.format);
+    writeln!(
+        page,
+        "{errors}: everything found wrong with the rows of the upload. A finding of severity error keeps its"
+    )?;
+    writeln!(page, "record from being scored; with a warning the value counts as missing. Row numbers are those of")?;
+    writeln!(page, "the file, its header is row 1.\n")?;
+    writeln!(
+        page,
+        "summary.json: counts, what was assumed of the files, the release and the digest of each model, and a"
+    )?;
+    writeln!(page, "digest over all members, which is the same for the same upload, release and settings.")
+}
+
+fn write_outputs(page: &mut String, release: &Release, name: &str) -> std::fmt::Result {
+    let record = &release.dictionary.relations[release.layout.record];
+    writeln!(page, "{name}: one row for each scored record, in the order of the upload. Columns as uploaded:")?;
+    for field in copied_fields(release) {
+        writeln!(page, "  {}", record.fields[field].name)?;
+    }
+    for spec in &release.manifest.models {
+        let [prediction, bin, lower, upper, interpretation] = output_columns(spec);
+        let worse = if spec.worse == Direction::Higher { "higher" } else { "lower" };
+        writeln!(page, "Columns of the model {}: {}", spec.name, spec.title)?;
+        writeln!(page, "  {prediction}: the prediction; {worse} is worse")?;
+        writeln!(page, "  {bin}: its bin, 1 to {}", spec.bins.len())?;
+        writeln!(page, "  {lower}, {upper}: what the bin stands for")?;
+        writeln!(page, "  {interpretation}: the same as a sentence")?;
+    }
+    writeln!(page, "The columns of a model are empty where it gives no prediction.\n")
+}
+
+fn write_explanations(page: &mut String, release: &Release, options: &Options) -> std::fmt::Result {
+    let name = member_name("explanations", options.format);
+    let many = match explanations_asked(release, options) {
+        Explanations::Top(0) => {
+            return writeln!(page, "There is no {name}: no explanations were asked for.\n");
+        }
+        Explanations::Top(count) => format!("the features that moved it most, at most {count}"),
+        Explanations::All => "all features, those that moved it most first".to_owned(),
+    };
+    writeln!(page, "{name}: for each scored record and prediction {many}.")?;
+    writeln!(page, "  model, rank: which prediction, and the place of the feature from 1")?;
+    writeln!(page, "  feature, description, value: the feature, what it says, its value for the record")?;
+    writeln!(page, "  contribution: how far it moved the prediction, on the scale of the model's link")?;
+    writeln!(page, "  importance: the contribution divided by the sum of the absolute contributions of all features,")?;
+    writeln!(page, "  negative where the value made the outcome worse, positive where better\n")?;
+    for (spec, model) in release.manifest.models.iter().zip(&release.models) {
+        if !model.model.explains() {
+            writeln!(page, "The model {} cannot be explained; its predictions have no rows there.\n", spec.name)?;
+        }
+    }
+    Ok(())
+}
