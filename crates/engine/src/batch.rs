@@ -1,18 +1,35 @@
 //! One batch from upload to results zip: the stages in run order.
+//!
+//! [`score_batch`] opens the upload and runs `validate`, `link`, `score` and `pack`, each over what the one before gave.
+//! Everything between two stages lies in unnamed scratch files, so memory does not grow with the upload. The results
+//! depend on upload, release, format and the number of explanations, and on nothing else. A batch that was cut short
+//! starts over.
 
 use std::fs::File;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use bordereau_base::ids::{BatchKey, CustomerName, SubmissionName};
 use bordereau_base::limits::IntakeLimits;
+use bordereau_base::state::Stage;
+use bordereau_files::intake::Upload;
+use bordereau_files::results::Member;
 
 use crate::error::Result;
+use crate::ordered;
 use crate::progress::Progress;
-use crate::release::Release;
-use crate::release::manifest::Explanations;
-use crate::summary::Summary;
+use crate::release::manifest::{Explanations, ModelSpec};
+use crate::release::{Release, ReleaseModel};
+use crate::stages::link::{Linked, link};
+use crate::stages::pack::{RowMembers, pack};
+use crate::stages::resources::Resources;
+use crate::stages::score::{BusyTime, ModelCounts, score};
+use crate::stages::tables::{Chunk, Table};
+use crate::stages::validate::{Input, validate};
+use crate::summary::{ModelSummary, ReleaseSummary, ScoreBusy, StageTiming, Summary, Timings, UnknownCategories};
 
 /// What is to be scored, and for whom.
 #[derive(Debug, Clone)]
@@ -72,6 +89,149 @@ pub struct Outcome {
 /// [`crate::Error::Refused`] when the upload as a whole is not taken, [`crate::Error::Cancelled`] soon after
 /// [`Progress::cancel`], others as they say. `out` then holds nothing of use.
 pub fn score_batch(spec: &BatchSpec, options: &Options, progress: &Progress, out: &File) -> Result<Outcome> {
-    let _ = (spec, options, progress, out);
-    Err(crate::Error::Worker("pack"))
+    let began = Instant::now();
+    progress.enter(Stage::Validate);
+    let upload = Upload::open(&spec.upload, &options.limits)?;
+    score_input(spec, Input::Upload(&upload), upload.notes(), began, options, progress, out)
+}
+
+/// As [`score_batch`], over an input that is open already; `spec.upload` is not looked at. `notes` go into the summary,
+/// `began` is when the batch did.
+///
+/// # Errors
+/// As [`score_batch`].
+pub fn score_input(
+    spec: &BatchSpec,
+    input: Input<'_>,
+    notes: &[String],
+    began: Instant,
+    options: &Options,
+    progress: &Progress,
+    out: &File,
+) -> Result<Outcome> {
+    let release = spec.release.as_ref();
+    let resources = Resources::new(options.threads, &options.scratch);
+    let mut clock = StageClock::new(began);
+    let validated = validate(input, release.into(), &resources, progress)?;
+    clock.ends(Stage::Validate, progress.rows_read.load(Ordering::Relaxed));
+    let linked = link(validated, release.into(), &resources, progress)?;
+    clock.ends(Stage::Link, linked.rows.iter().map(|rows| rows.read).sum());
+    progress.enter(Stage::Score);
+    let scored = score(release, &linked, options, progress)?;
+    clock.ends(Stage::Score, linked.records.scored);
+    clock.timings.score_busy = scored.busy.in_ms();
+    progress.enter(Stage::Pack);
+    progress.check()?;
+    let mut summary = summary(spec, &linked, notes, &scored.models);
+    let errors = errors(&linked, options, progress)?;
+    clock.ends(Stage::Pack, linked.records.scored);
+    summary.timings = clock.total();
+    let rows = RowMembers { outputs: scored.outputs, explanations: scored.explanations, errors };
+    let packed = pack(spec, options, rows, &mut summary, out)?;
+    // The zip itself cannot say how long it took to write it.
+    clock.extends_last(linked.records.scored);
+    summary.timings = clock.total();
+    Ok(Outcome { summary, zip_sha256: packed.zip_sha256, zip_bytes: packed.zip_bytes })
+}
+
+/// Times the stages, one after the other.
+struct StageClock {
+    began: Instant,
+    stage_began: Instant,
+    last: Instant,
+    timings: Timings,
+}
+
+impl StageClock {
+    fn new(began: Instant) -> Self {
+        Self { began, stage_began: began, last: began, timings: Timings::default() }
+    }
+
+    fn ends(&mut self, stage: Stage, rows: u64) {
+        self.stage_began = self.last;
+        self.last = Instant::now();
+        self.timings.stages.push(timing(stage, rows, self.last - self.stage_began));
+    }
+
+    /// What came after the last stage's end belongs to it too.
+    fn extends_last(&mut self, rows: u64) {
+        self.last = Instant::now();
+        if let Some(last) = self.timings.stages.last_mut() {
+            *last = timing(Stage::Pack, rows, self.last - self.stage_began);
+        }
+    }
+
+    fn total(&self) -> Timings {
+        Timings { total_ms: in_ms(self.last - self.began), ..self.timings.clone() }
+    }
+}
+
+fn timing(stage: Stage, rows: u64, took: Duration) -> StageTiming {
+    let per_second = rows as f64 / took.as_secs_f64().max(1e-9);
+    StageTiming { stage: stage.as_str().to_owned(), ms: in_ms(took), rows_per_second: per_second.round() }
+}
+
+/// The member `errors`: every finding.
+fn errors(linked: &Linked, options: &Options, progress: &Progress) -> Result<Member> {
+    let mut table = Table::create("errors", &linked.findings_schema(), options.format, &options.scratch)?;
+    let mut findings = linked.findings();
+    let worker = || |batch| Chunk::new(batch, options.format);
+    let source = || {
+        progress.check()?;
+        findings.next().transpose()
+    };
+    ordered::run("pack", options.threads, source, worker, |chunk| table.append(chunk))?;
+    table.finish()
+}
+
+fn summary(spec: &BatchSpec, linked: &Linked, notes: &[String], models: &[ModelCounts]) -> Summary {
+    let release = &spec.release;
+    Summary {
+        customer: spec.customer.clone(),
+        batch_key: spec.batch_key,
+        solution: release.manifest.solution.clone(),
+        submission: spec.submission.clone(),
+        release: ReleaseSummary {
+            version: release.manifest.version.clone(),
+            title: release.manifest.title.clone(),
+            sha256: release.sha256.clone(),
+            demonstration: release.manifest.demonstration,
+        },
+        records: linked.records,
+        relations: linked.relations.clone(),
+        models: release.models.iter().zip(&release.manifest.models).zip(models).map(model_summary).collect(),
+        findings: linked.finding_counts.clone(),
+        notes: notes.iter().chain(&linked.notes).cloned().collect(),
+        digest: String::new(),
+        timings: Timings::default(),
+    }
+}
+
+fn model_summary(((model, spec), counts): ((&ReleaseModel, &ModelSpec), &ModelCounts)) -> ModelSummary {
+    let unknown = model.model.inputs().iter().zip(&counts.unknown).filter(|(_, records)| **records > 0);
+    let unknown = unknown.map(|(input, records)| UnknownCategories { input: input.name.clone(), records: *records });
+    ModelSummary {
+        name: spec.name.clone(),
+        title: spec.title.clone(),
+        file: spec.file.clone(),
+        sha256: model.sha256.clone(),
+        bins: counts.bins.bins.clone(),
+        without_prediction: counts.bins.without_prediction,
+        unknown_categories: unknown.collect(),
+    }
+}
+
+impl BusyTime {
+    fn in_ms(self) -> ScoreBusy {
+        ScoreBusy {
+            features_ms: in_ms(self.features),
+            score_ms: in_ms(self.score),
+            explain_ms: in_ms(self.explain),
+            write_ms: in_ms(self.write),
+        }
+    }
+}
+
+fn in_ms(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -2,12 +2,12 @@
 //!
 //! Workers turn a batch into a [`Chunk`] (for CSV that is nearly all the work: text and deflate), one thread appends
 //! the chunks in order. Both formats have the same columns under the same names. Columns are texts (`Utf8View`), numbers
-//! (`Float64`) and whole numbers (`Int64`); null is an empty cell of a CSV.
+//! (`Float64`) and whole numbers (`Int64`, `UInt64`); null is an empty cell of a CSV.
 
 use std::path::Path;
 
-use arrow::array::{Array, AsArray, Float64Array, Int64Array, RecordBatch, StringViewArray};
-use arrow::datatypes::{DataType, Float64Type, Int64Type, SchemaRef};
+use arrow::array::{Array, AsArray, Float64Array, Int64Array, RecordBatch, StringViewArray, UInt64Array};
+use arrow::datatypes::{DataType, Float64Type, Int64Type, SchemaRef, UInt64Type};
 use bordereau_files::results::csv::CsvRows;
 use bordereau_files::results::parquet::ParquetRows;
 use bordereau_files::results::{Member, Packing, Part};
@@ -44,6 +44,7 @@ enum Cells<'a> {
     Text(&'a StringViewArray),
     Number(&'a Float64Array),
     Whole(&'a Int64Array),
+    Count(&'a UInt64Array),
 }
 
 impl Cells<'_> {
@@ -52,6 +53,7 @@ impl Cells<'_> {
             Self::Text(column) if column.is_valid(row) => rows.text(column.value(row)),
             Self::Number(column) if column.is_valid(row) => rows.number(column.value(row)),
             Self::Whole(column) if column.is_valid(row) => rows.integer(column.value(row)),
+            Self::Count(column) if column.is_valid(row) => rows.count(column.value(row)),
             _ => rows.missing(),
         }
     }
@@ -62,6 +64,7 @@ fn csv(batch: &RecordBatch) -> Result<CsvRows> {
         DataType::Utf8View => Ok(Cells::Text(column.as_string_view())),
         DataType::Float64 => Ok(Cells::Number(column.as_primitive::<Float64Type>())),
         DataType::Int64 => Ok(Cells::Whole(column.as_primitive::<Int64Type>())),
+        DataType::UInt64 => Ok(Cells::Count(column.as_primitive::<UInt64Type>())),
         other => Err(Error::Arrow(arrow::error::ArrowError::NotYetImplemented(format!("{other} in results")))),
     });
     let cells: Vec<_> = cells.collect::<Result<_>>()?;
