@@ -1,1 +1,37 @@
-//! Batches that survive: store, artefacts, runner.
+//! Batches that survive: accounts, uploads, store, artefacts, runner.
+//!
+//! What it owns: the data folder of a server ([`Jobs`]) with its SQLite store and its objects; customers, users and
+//! their rights; uploads on their way in ([`UploadReceiver`]); batches, their states and events; and the runner
+//! ([`Jobs::run`]) that gives each batch to `bordereau-engine`. It knows no HTTP and prints nothing.
+//!
+//! A batch flows one way. [`Jobs::begin_upload`] checks rights and gives a receiver, which hashes the bytes on their way
+//! to disk; [`UploadReceiver::finish`] checks the zip's directory, pins the release, makes file and row durable in that
+//! order, and only then gives the key. The runner takes it up under a lease, and the results of an attempt are written
+//! under the attempt's own path, made durable, then named in the row by the transaction that ends the batch.
+//!
+//! Invariants: a key that was given stands for a durable batch. A customer sees its own batches only; keys are unique
+//! per customer, so nothing can be learnt of another's. A batch ends once, whatever crashes: every write of an attempt
+//! is fenced by its owner and number. Each change of state has its event, in the same transaction.
+//!
+//! Cost: an upload holds at most [`upload::BUFFER_BYTES`] in memory. Results are never in memory as a whole.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod account;
+mod batch;
+mod credentials;
+mod error;
+mod folder;
+mod jobs;
+mod options;
+mod owner;
+mod runner;
+mod store;
+mod sweep;
+pub mod upload;
+
+pub use account::{Caller, Grant, Password, User, UserName};
+pub use batch::{Accepted, BatchProgress, BatchRequest, BatchResults, BatchStatus, Event, Fault, Report, ResultsFile};
+pub use error::{Error, Result};
+pub use jobs::Jobs;
+pub use options::{CheckUpload, Clock, JobsOptions, Retry, ScoreBatch};
+pub use upload::UploadReceiver;

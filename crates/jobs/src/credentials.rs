@@ -1,0 +1,237 @@
+//! Checking passwords: slow once, then fast for a minute, and as slow for a name nobody has.
+//!
+//! A stored password is an argon2id hash. A check costs some 20 ms of a core and 19 MiB, so at most
+//! [`CHECKS_AT_ONCE`] run at once, on blocking threads, and at most [`CHECKS_WAITING_MAX`] wait. An unknown name is
+//! checked against a fixed hash nobody's password has, with the same parameters: it takes as long as a known one.
+//! A success is remembered for `ttl` under a MAC of name and password, whose key lives as long as the process; the cache
+//! holds neither, and at most [`REMEMBERED_MAX`] entries. Failures are not remembered. Invariant: a check that began
+//! before [`Credentials::forget`] is not remembered after it.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use argon2::Argon2;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::account::{Caller, Password, User};
+use crate::error::{Error, Result};
+
+const CHECKS_AT_ONCE: usize = 2;
+const CHECKS_WAITING_MAX: usize = 64;
+const REMEMBERED_MAX: usize = 10_000;
+
+/// Well-formed, with the parameters of [`Argon2::default`], and the hash of no password anybody knows.
+const NOBODYS_HASH: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5J3MgcGFzc3dvcmQ$AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+
+type Fingerprint = [u8; 32];
+
+/// The checker of a process.
+pub(crate) struct Credentials {
+    key: [u8; 32],
+    ttl: Duration,
+    remembered: Mutex<Remembered>,
+    turns: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    checks: AtomicU64,
+}
+
+#[derive(Default)]
+struct Remembered {
+    callers: HashMap<Fingerprint, (Caller, Instant)>,
+    /// How often everything was forgotten.
+    epoch: u64,
+}
+
+impl Credentials {
+    pub(crate) fn new(ttl: Duration) -> Self {
+        Self {
+            key: rand::random(),
+            ttl,
+            remembered: Mutex::default(),
+            turns: Arc::new(Semaphore::new(CHECKS_AT_ONCE)),
+            waiting: AtomicUsize::new(0),
+            checks: AtomicU64::new(0),
+        }
+    }
+
+    /// How many passwords were compared with a hash, the one of nobody included.
+    pub(crate) fn checks(&self) -> u64 {
+        self.checks.load(Ordering::Relaxed)
+    }
+
+    /// Forgets all successes: to be called after any change of users or rights.
+    pub(crate) fn forget(&self) {
+        let mut remembered = self.lock();
+        remembered.callers.clear();
+        remembered.epoch += 1;
+    }
+
+    /// Checks a name and password; `stored` finds the user and the hash by name and is called only when needed.
+    pub(crate) async fn verify<F>(&self, name: &str, password: &Password, stored: F) -> Result<Option<Caller>>
+    where
+        F: AsyncFnOnce() -> Result<Option<(User, String)>>,
+    {
+        let fingerprint = self.fingerprint(name, password)?;
+        if let Some(caller) = self.recall(&fingerprint) {
+            return Ok(Some(caller));
+        }
+        let _place = Waiting::enter(&self.waiting)?;
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| Error::Task)?;
+        // Another request may have done the work while this one waited.
+        if let Some(caller) = self.recall(&fingerprint) {
+            return Ok(Some(caller));
+        }
+        let epoch = self.lock().epoch;
+        let (user, hash) = match stored().await? {
+            Some((user, hash)) => (Some(user), hash),
+            None => (None, NOBODYS_HASH.to_owned()),
+        };
+        self.checks.fetch_add(1, Ordering::Relaxed);
+        let matched = matches(password.clone(), hash, turn).await?;
+        let caller = user.filter(|_| matched).map(Caller::new);
+        if let Some(caller) = &caller {
+            self.remember(fingerprint, caller.clone(), epoch);
+        }
+        Ok(caller)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Remembered> {
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fingerprint(&self, name: &str, password: &Password) -> Result<Fingerprint> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).map_err(|_| Error::Hash)?;
+        mac.update(&(name.len() as u64).to_le_bytes());
+        mac.update(name.as_bytes());
+        mac.update(password.bytes());
+        Ok(mac.finalize().into_bytes().into())
+    }
+
+    fn recall(&self, fingerprint: &Fingerprint) -> Option<Caller> {
+        let remembered = self.lock();
+        let (caller, until) = remembered.callers.get(fingerprint)?;
+        (Instant::now() < *until).then(|| caller.clone())
+    }
+
+    fn remember(&self, fingerprint: Fingerprint, caller: Caller, epoch: u64) {
+        let now = Instant::now();
+        let mut remembered = self.lock();
+        if remembered.epoch != epoch {
+            return;
+        }
+        if remembered.callers.len() >= REMEMBERED_MAX {
+            remembered.callers.retain(|_, (_, until)| now < *until);
+        }
+        if remembered.callers.len() >= REMEMBERED_MAX {
+            remembered.callers.clear();
+        }
+        remembered.callers.insert(fingerprint, (caller, now + self.ttl));
+    }
+}
+
+/// A place among those that wait for a check.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn enter(waiting: &'a AtomicUsize) -> Result<Self> {
+        let place = Self(waiting);
+        if waiting.fetch_add(1, Ordering::Relaxed) >= CHECKS_WAITING_MAX + CHECKS_AT_ONCE {
+            return Err(Error::Busy("password checks"));
+        }
+        Ok(place)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The argon2id hash of a password with a fresh salt, as a PHC string.
+pub(crate) async fn hash(password: Password) -> Result<String> {
+    tokio::task::spawn_blocking(move || {
+        let hash: PasswordHash = Argon2::default().hash_password(password.bytes()).map_err(|_| Error::Hash)?;
+        Ok(hash.to_string())
+    })
+    .await?
+}
+
+/// Holds its turn until the work is done, also when nobody waits for the answer any more.
+async fn matches(password: Password, hash: String, turn: OwnedSemaphorePermit) -> Result<bool> {
+    tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        let hash = PasswordHash::new(&hash).map_err(|_| Error::Stored("password hash"))?;
+        Ok(Argon2::default().verify_password(password.bytes(), &hash).is_ok())
+    })
+    .await?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stored_user() -> User {
+        let (name, customer) = ("jane".parse().unwrap(), "valen".parse().unwrap());
+        User { name, customer, grants: vec![crate::account::Grant::ALL] }
+    }
+
+    #[tokio::test]
+    async fn the_hash_of_nobody_has_the_parameters_of_a_fresh_one() {
+        let fresh = hash(Password::given("opensesame")).await.unwrap();
+        let parameters = |text: &str| text.split('$').take(4).map(str::to_owned).collect::<Vec<_>>();
+        let lengths = |text: &str| text.split('$').skip(4).map(str::len).collect::<Vec<_>>();
+        assert_eq!(parameters(&fresh), parameters(NOBODYS_HASH));
+        assert_eq!(lengths(&fresh)[1], lengths(NOBODYS_HASH)[1]);
+        assert!(PasswordHash::new(NOBODYS_HASH).is_ok());
+    }
+
+    #[tokio::test]
+    async fn an_unknown_name_costs_a_check_and_a_known_one_only_the_first_time() {
+        let credentials = Credentials::new(Duration::from_secs(60));
+        let password = Password::given("opensesame");
+        assert_eq!(credentials.verify("nobody", &password, async || Ok(None)).await.unwrap(), None);
+        assert_eq!(credentials.checks(), 1);
+        let hash = hash(password.clone()).await.unwrap();
+        for _ in 0..3 {
+            let found = credentials.verify("jane", &password, async || Ok(Some((stored_user(), hash.clone())))).await;
+            assert_eq!(found.unwrap().unwrap().name().as_str(), "jane");
+        }
+        assert_eq!(credentials.checks(), 2);
+        let wrong = Password::given("opensesamf");
+        let found = credentials.verify("jane", &wrong, async || Ok(Some((stored_user(), hash.clone())))).await;
+        assert_eq!((found.unwrap(), credentials.checks()), (None, 3));
+    }
+
+    #[tokio::test]
+    async fn a_check_that_began_before_a_change_is_not_remembered_after_it() {
+        let credentials = Credentials::new(Duration::from_secs(60));
+        let password = Password::given("opensesame");
+        let hash = hash(password.clone()).await.unwrap();
+        let changed_meanwhile = async || {
+            credentials.forget();
+            Ok(Some((stored_user(), hash.clone())))
+        };
+        assert!(credentials.verify("jane", &password, changed_meanwhile).await.unwrap().is_some());
+        assert_eq!(credentials.verify("jane", &password, async || Ok(None)).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_success_is_forgotten_after_its_time() {
+        let credentials = Credentials::new(Duration::ZERO);
+        let password = Password::given("opensesame");
+        let hash = hash(password.clone()).await.unwrap();
+        for _ in 0..2 {
+            let found = credentials.verify("jane", &password, async || Ok(Some((stored_user(), hash.clone())))).await;
+            assert!(found.unwrap().is_some());
+        }
+        assert_eq!(credentials.checks(), 2);
+    }
+}

@@ -1,0 +1,79 @@
+//! What can go wrong in this crate. Nothing here repeats a password, a cell's value or another customer's key.
+
+use bordereau_base::ids::InvalidId;
+use bordereau_base::refusal::Refusal;
+use bordereau_files::intake::IntakeError;
+
+/// What a caller of [`crate::Jobs`] can branch on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The user may not do this with this solution and submission.
+    #[error("the user has no right to this solution and submission")]
+    Forbidden,
+    /// No such solution, submission or release. Only told to users with the right to it.
+    #[error("there is no such solution, submission or release")]
+    Unknown,
+    /// The batch key is taken by an earlier upload or request of the same customer that was a different one.
+    #[error("the batch key was already used for another upload or request")]
+    Conflict,
+    /// The upload has more bytes than are taken.
+    #[error("the upload is larger than {upload_bytes_max} bytes")]
+    TooLarge {
+        /// The cap that was crossed.
+        upload_bytes_max: u64,
+    },
+    /// The upload is not taken; the sentence is for its sender.
+    #[error(transparent)]
+    Refused(Refusal),
+    /// Too many uploads or password checks at once; trying again later may help.
+    #[error("too many {0} at once")]
+    Busy(&'static str),
+    /// A customer or user of that name is there already.
+    #[error("there is a {0} of that name already")]
+    Taken(&'static str),
+    /// There is no customer or user of that name.
+    #[error("there is no {0} of that name")]
+    Absent(&'static str),
+    /// A name, grant or password that is not well-formed.
+    #[error(transparent)]
+    Invalid(#[from] InvalidId),
+    /// The database failed.
+    #[error("the database failed")]
+    Store(#[from] sqlx::Error),
+    /// The database could not be brought to the shape this program needs; perhaps a newer program made it.
+    #[error("the database has a shape this program does not know")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// A stored value cannot be read back.
+    #[error("the database holds an unreadable {0}")]
+    Stored(&'static str),
+    /// A file of the data folder cannot be read or written.
+    #[error("the data folder cannot be read or written")]
+    Io(#[from] std::io::Error),
+    /// The object store failed.
+    #[error("the object store failed")]
+    Objects(#[from] object_store::Error),
+    /// A password could not be hashed.
+    #[error("a password cannot be hashed")]
+    Hash,
+    /// A task of ours ended without a result.
+    #[error("a task ended early")]
+    Task,
+}
+
+impl From<IntakeError> for Error {
+    fn from(error: IntakeError) -> Self {
+        match error {
+            IntakeError::Refused(refusal) => Self::Refused(refusal),
+            IntakeError::Io(error) => Self::Io(error),
+        }
+    }
+}
+
+impl From<tokio::task::JoinError> for Error {
+    fn from(_: tokio::task::JoinError) -> Self {
+        Self::Task
+    }
+}
+
+/// Results of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,106 @@
+//! The data folder on disk and the order of writes that makes a file durable.
+//!
+//! ```text
+//! bordereau.db (+ -wal, -shm)           the store
+//! store.lock                            held while the store is opened and migrated
+//! owners/<owner>.lock                   one a living process, see [`crate::owner`]
+//! incoming/<owner>/<upload>             uploads on their way in
+//! objects/uploads/<owner>/<upload>.zip  accepted uploads
+//! objects/results/<batch>/<attempt>.zip results, each attempt under its own path
+//! scratch/                              unnamed files of running batches
+//! ```
+//! `objects` is an [`object_store`] by its paths: reading, listing and deleting go through it. Writing does not, because
+//! its local folder does not sync: a file becomes durable here by syncing the file, putting it in place, and syncing
+//! each folder that got a new name. Blocking functions; callers bring the blocking thread.
+
+use std::fs::{DirBuilder, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use object_store::local::LocalFileSystem;
+
+/// The paths of a data folder, and its objects. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Folder {
+    root: PathBuf,
+    /// The objects, by paths such as `uploads/...`.
+    pub(crate) objects: std::sync::Arc<LocalFileSystem>,
+}
+
+impl Folder {
+    /// Makes the folder and its parts, readable by nobody else, and syncs them.
+    pub(crate) fn open(root: &Path) -> io::Result<Self> {
+        make(root)?;
+        for part in ["owners", "incoming", "objects", "objects/uploads", "objects/results", "scratch"] {
+            make(&root.join(part))?;
+        }
+        for synced in [root.join("objects"), root.to_owned()] {
+            sync_folder(&synced)?;
+        }
+        let objects = LocalFileSystem::new_with_prefix(root.join("objects")).map_err(io::Error::other)?;
+        Ok(Self { root: root.canonicalize()?, objects: std::sync::Arc::new(objects) })
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn store(&self) -> PathBuf {
+        self.root.join("bordereau.db")
+    }
+
+    pub(crate) fn store_lock(&self) -> PathBuf {
+        self.root.join("store.lock")
+    }
+
+    pub(crate) fn owners(&self) -> PathBuf {
+        self.root.join("owners")
+    }
+
+    pub(crate) fn incoming(&self) -> PathBuf {
+        self.root.join("incoming")
+    }
+
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.root.join("scratch")
+    }
+
+    /// Where an object lies on disk.
+    pub(crate) fn object(&self, path: &str) -> PathBuf {
+        self.root.join("objects").join(path)
+    }
+}
+
+/// Makes a folder that only this user may read; one that is there is left as it is.
+pub(crate) fn make(folder: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// Moves a file, synced before, to `to` and makes that durable. The folder of `to` is made when it is not there.
+pub(crate) fn place(from: &Path, to: &Path) -> io::Result<()> {
+    let folder = to.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    make(folder)?;
+    std::fs::rename(from, to)?;
+    sync_names(folder)
+}
+
+/// Makes the names in a folder, and the folder's own name, durable.
+pub(crate) fn sync_names(folder: &Path) -> io::Result<()> {
+    sync_folder(folder)?;
+    folder.parent().map_or(Ok(()), sync_folder)
+}
+
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Elsewhere a folder cannot be opened as a file, and its names are durable with the file.
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}

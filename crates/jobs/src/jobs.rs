@@ -1,0 +1,266 @@
+//! [`Jobs`]: an open data folder, and what can be done with it short of receiving ([`crate::upload`]) and running
+//! ([`crate::runner`]).
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bordereau_base::ids::{BatchKey, CustomerName, ReleaseVersion, SolutionName, SubmissionName};
+use bordereau_base::state::BatchState;
+use bordereau_engine::catalog::Catalog;
+use bordereau_engine::progress::Progress;
+use bordereau_engine::release::Release;
+use jiff::Timestamp;
+use object_store::ObjectStoreExt;
+use tokio::sync::{Notify, OnceCell, Semaphore};
+
+use crate::account::{Caller, Grant, Password, User, UserName};
+use crate::batch::{BatchProgress, BatchResults, BatchStatus, Event, Report, ResultsFile};
+use crate::credentials::{self, Credentials};
+use crate::error::{Error, Result};
+use crate::folder::Folder;
+use crate::options::JobsOptions;
+use crate::owner::Owner;
+use crate::store::Store;
+
+const EVENTS_AT_ONCE_MAX: u32 = 1_000;
+
+/// An open data folder. Cheap to clone. Several processes may have the same folder open, servers among them.
+#[derive(Clone)]
+pub struct Jobs {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) options: JobsOptions,
+    pub(crate) folder: Folder,
+    pub(crate) store: Store,
+    pub(crate) credentials: Credentials,
+    pub(crate) uploads: Arc<Semaphore>,
+    /// Told when a batch was accepted in this process.
+    pub(crate) accepted: Notify,
+    pub(crate) running: Mutex<HashMap<i64, Arc<Progress>>>,
+    owner: OnceCell<Owner>,
+}
+
+impl Jobs {
+    /// Opens a data folder, making it (readable by this user only) and bringing its store up to date when needed.
+    ///
+    /// # Errors
+    /// When folder or store cannot be read or written, or the store was made by a newer program.
+    pub async fn open(options: JobsOptions) -> Result<Self> {
+        let data = options.data.clone();
+        let folder = tokio::task::spawn_blocking(move || Folder::open(&data)).await??;
+        let store = Store::open(&folder).await?;
+        let credentials = Credentials::new(Duration::from_millis(options.credentials_ttl_ms));
+        let uploads = Arc::new(Semaphore::new(options.uploads_at_once));
+        let (accepted, running, owner) = (Notify::new(), Mutex::default(), OnceCell::new());
+        let inner = Inner { options, folder, store, credentials, uploads, accepted, running, owner };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The releases that batches may ask for.
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        &self.inner.options.catalog
+    }
+
+    /// The most bytes an upload may have.
+    pub fn upload_bytes_max(&self) -> u64 {
+        self.inner.options.limits.upload_bytes_max
+    }
+
+    /// Adds a customer.
+    ///
+    /// # Errors
+    /// [`Error::Taken`] when it is there already.
+    pub async fn add_customer(&self, name: &CustomerName) -> Result<()> {
+        self.inner.store.add_customer(name, self.now()).await
+    }
+
+    /// All customers, in order.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn list_customers(&self) -> Result<Vec<CustomerName>> {
+        self.inner.store.customers().await
+    }
+
+    /// Adds a user of a customer with the given rights ([`Grant::ALL`] when nobody said otherwise).
+    ///
+    /// # Errors
+    /// [`Error::Absent`] without that customer, [`Error::Taken`] when any customer has a user of that name.
+    pub async fn add_user(&self, user: &User, password: Password) -> Result<()> {
+        let hash = credentials::hash(password).await?;
+        self.inner.store.add_user(user, &hash, self.now()).await
+    }
+
+    /// Changes a user's password; in this process with effect at once.
+    ///
+    /// # Errors
+    /// [`Error::Absent`] without that user.
+    pub async fn set_password(&self, user: &UserName, password: Password) -> Result<()> {
+        let hash = credentials::hash(password).await?;
+        let done = self.inner.store.set_password(user, &hash).await;
+        self.inner.credentials.forget();
+        done
+    }
+
+    /// All users of all customers with their rights, in order of their names.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn list_users(&self) -> Result<Vec<User>> {
+        self.inner.store.users().await
+    }
+
+    /// Gives a user a right; one that the user has already is no error.
+    ///
+    /// # Errors
+    /// [`Error::Absent`] without that user.
+    pub async fn grant(&self, user: &UserName, grant: &Grant) -> Result<()> {
+        let done = self.inner.store.grant(user, grant).await;
+        self.inner.credentials.forget();
+        done
+    }
+
+    /// Takes a right from a user; in this process with effect at once.
+    ///
+    /// # Errors
+    /// [`Error::Absent`] without that user, or when the user does not have exactly this grant.
+    pub async fn revoke(&self, user: &UserName, grant: &Grant) -> Result<()> {
+        let done = self.inner.store.revoke(user, grant).await;
+        self.inner.credentials.forget();
+        done
+    }
+
+    /// The user of that name, when the password is right. Costs microseconds when it was right a moment ago; an unknown
+    /// name costs as much as a wrong password. `name` may be any text.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when too many checks are waiting; when the store fails.
+    pub async fn verify(&self, name: &str, password: &Password) -> Result<Option<Caller>> {
+        let store = &self.inner.store;
+        self.inner.credentials.verify(name, password, async || store.user_with_hash(name).await).await
+    }
+
+    /// How many passwords this process compared with a hash since it started; for metrics.
+    pub fn password_checks(&self) -> u64 {
+        self.inner.credentials.checks()
+    }
+
+    /// A batch of a customer.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn status(&self, customer: &CustomerName, key: BatchKey) -> Result<Option<BatchStatus>> {
+        let Some(row) = self.inner.store.batch(customer, key).await? else {
+            return Ok(None);
+        };
+        Ok(Some(BatchStatus { progress: self.progress(row.id), ..row.status }))
+    }
+
+    /// The results of a batch, asked for under the solution and submission it was sent to.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] without the right to solution and submission; when store or objects fail.
+    pub async fn results(
+        &self,
+        caller: &Caller,
+        solution: &SolutionName,
+        submission: &SubmissionName,
+        key: BatchKey,
+    ) -> Result<BatchResults> {
+        self.authorize(caller, solution, submission)?;
+        let Some(row) = self.inner.store.batch(caller.customer(), key).await? else {
+            return Ok(BatchResults::Unknown);
+        };
+        let mut status = row.status;
+        if (&status.solution, &status.submission) != (solution, submission) {
+            return Ok(BatchResults::Unknown);
+        }
+        match status.state {
+            BatchState::Accepted | BatchState::Running => {
+                status.progress = self.progress(row.id);
+                Ok(BatchResults::Pending(Box::new(status)))
+            }
+            BatchState::Failed => {
+                let report = status.report.take();
+                report.map(BatchResults::Failed).ok_or(Error::Stored("report"))
+            }
+            BatchState::Finished => {
+                let results = row.results.ok_or(Error::Stored("name of results"))?;
+                let content = self.inner.folder.objects.get(&results.object.as_str().into()).await?.into_stream();
+                Ok(BatchResults::Ready(ResultsFile { sha256: results.sha256, bytes: results.bytes, content }))
+            }
+        }
+    }
+
+    /// The customer's events after a sequence number (zero: all), in order, at most 1,000.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn events(&self, customer: &CustomerName, after: u64) -> Result<Vec<Event>> {
+        self.inner.store.events(customer, after, EVENTS_AT_ONCE_MAX).await
+    }
+
+    /// Whether the caller may do this at all; asked before a body is read.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] when not.
+    pub fn authorize(&self, caller: &Caller, solution: &SolutionName, submission: &SubmissionName) -> Result<()> {
+        if caller.may(solution, submission) { Ok(()) } else { Err(Error::Forbidden) }
+    }
+
+    /// The release for a request at this moment, when solution, submission and version are known.
+    pub(crate) fn release(
+        &self,
+        solution: &SolutionName,
+        submission: &SubmissionName,
+        version: Option<&ReleaseVersion>,
+    ) -> Result<Arc<Release>> {
+        let catalog = self.catalog();
+        let release = match version {
+            Some(version) => catalog.release(solution, version),
+            None => catalog.active(solution, self.now()),
+        };
+        let asked = release.filter(|release| release.manifest.submissions.contains_key(submission));
+        asked.cloned().ok_or(Error::Unknown)
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.inner.options.clock)()
+    }
+
+    /// This process among the living; registered when first needed.
+    pub(crate) async fn owner(&self) -> Result<&str> {
+        let owners = self.inner.folder.owners();
+        let register =
+            async || tokio::task::spawn_blocking(move || Owner::register(&owners)).await?.map_err(Error::from);
+        Ok(self.inner.owner.get_or_try_init(register).await?.id())
+    }
+
+    pub(crate) fn running(&self) -> MutexGuard<'_, HashMap<i64, Arc<Progress>>> {
+        self.inner.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn progress(&self, id: i64) -> Option<BatchProgress> {
+        let running = self.running();
+        let progress = running.get(&id)?;
+        Some(BatchProgress {
+            stage: progress.stage(),
+            bytes_total: progress.bytes_total.load(Ordering::Relaxed),
+            bytes_read: progress.bytes_read.load(Ordering::Relaxed),
+            rows_read: progress.rows_read.load(Ordering::Relaxed),
+            records_total: progress.records_total.load(Ordering::Relaxed),
+            records_scored: progress.records_scored.load(Ordering::Relaxed),
+        })
+    }
+}
+
+/// A report for a fault of ours, which says so.
+pub(crate) fn service_report(code: &str) -> Report {
+    let message = "The batch could not be scored because of a fault on our side, not of the upload. The upload is kept; \
+                   please tell the operator of the service.";
+    Report::new(crate::batch::Fault::Service, code, message)
+}

@@ -1,0 +1,189 @@
+//! One attempt at one batch, from its claim to the transaction that ends it.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use bordereau_base::refusal::Refusal;
+use bordereau_engine::Error as EngineError;
+use bordereau_engine::batch::{BatchSpec, Options};
+use bordereau_engine::progress::Progress;
+use bordereau_engine::release::Release;
+
+use super::{hold_lease, later};
+use crate::batch::{Fault, Report};
+use crate::error::Result;
+use crate::folder;
+use crate::jobs::{Jobs, service_report};
+use crate::store::{Claim, Finished};
+
+/// How an attempt ended.
+enum Ending {
+    /// Results are in place and durable.
+    Results(Finished),
+    /// The batch will never have results.
+    Report(Report),
+    /// A fault of ours; the text is for the log.
+    Fault(String),
+    /// The work was cancelled.
+    Cancelled,
+}
+
+/// Makes the attempt and brings it to its end. Faults are logged here.
+pub(super) async fn run(jobs: Jobs, claim: Claim) {
+    let (claim, progress) = (Arc::new(claim), Arc::new(Progress::default()));
+    let (key, attempt) = (claim.key, claim.fence.attempt);
+    tracing::info!(customer = %claim.customer, %key, attempt, "batch taken up");
+    jobs.running().insert(claim.fence.id, Arc::clone(&progress));
+    let heartbeat = tokio::spawn(hold_lease(jobs.clone(), Arc::clone(&claim), Arc::clone(&progress)));
+    let ending = work(&jobs, &claim, progress).await;
+    heartbeat.abort();
+    let results = matches!(ending, Ending::Results(_));
+    let settled = settle(&jobs, &claim, ending).await;
+    jobs.running().remove(&claim.fence.id);
+    if matches!(settled, Ok(named) if !(named && results)) {
+        let path = jobs.inner.folder.object(&results_object(&claim));
+        // The batch's next attempt removes it otherwise.
+        let _ = tokio::task::spawn_blocking(move || std::fs::remove_file(path)).await;
+    }
+    match settled {
+        Ok(true) => {}
+        Ok(false) => tracing::warn!(%key, attempt, "the batch went to another attempt; this one comes to nothing"),
+        // The lease runs out, and the batch is taken up again.
+        Err(error) => tracing::error!(%error, %key, attempt, "cannot write down how the attempt ended"),
+    }
+}
+
+async fn work(jobs: &Jobs, claim: &Arc<Claim>, progress: Arc<Progress>) -> Ending {
+    if claim.crashes >= jobs.inner.options.retry.crashes_max {
+        return Ending::Report(service_report("serviceCrashed"));
+    }
+    let release = match pinned_release(jobs, claim) {
+        Ok(release) => release,
+        Err(report) => return Ending::Report(report),
+    };
+    let (jobs, claim) = (jobs.clone(), Arc::clone(claim));
+    let scored = tokio::task::spawn_blocking(move || score(&jobs, &claim, release, &progress)).await;
+    match scored {
+        Ok(Ok(results)) => Ending::Results(results),
+        Ok(Err(error)) => ending(error),
+        Err(panicked) if panicked.is_panic() => Ending::Fault("a worker panicked".to_owned()),
+        Err(_) => Ending::Cancelled,
+    }
+}
+
+/// The release pinned at acceptance, byte for byte, or a report that says why not.
+fn pinned_release(jobs: &Jobs, claim: &Claim) -> std::result::Result<Arc<Release>, Report> {
+    let (solution, version) = (&claim.solution, &claim.release_version);
+    let Some(release) = jobs.catalog().release(solution, version) else {
+        let message = format!("Release {version} of {solution}, by which the batch was accepted, is no longer there.");
+        return Err(Report::new(Fault::Release, "releaseGone", message));
+    };
+    if release.sha256 != claim.release_sha256 {
+        let message = format!("Release {version} of {solution} is not the one by which the batch was accepted.");
+        return Err(Report::new(Fault::Release, "releaseChanged", message));
+    }
+    Ok(Arc::clone(release))
+}
+
+/// Scores the batch to the attempt's own path and makes the results durable. Blocks.
+fn score(jobs: &Jobs, claim: &Claim, release: Arc<Release>, progress: &Progress) -> bordereau_engine::Result<Finished> {
+    let (folder, settings) = (&jobs.inner.folder, &jobs.inner.options);
+    let spec = BatchSpec {
+        release,
+        submission: claim.submission.clone(),
+        customer: Some(claim.customer.clone()),
+        batch_key: Some(claim.key),
+        upload: vec![folder.object(&claim.upload_object)],
+    };
+    let options = Options {
+        limits: settings.limits.clone(),
+        threads: settings.threads,
+        explanations: claim.explanations,
+        format: claim.format,
+        scratch: settings.scratch.clone().unwrap_or_else(|| folder.scratch()),
+    };
+    let object = results_object(claim);
+    let (batch, path) = (folder.object(&results_folder(claim)), folder.object(&object));
+    begin_results(&batch, claim.fence.attempt)?;
+    let out = File::options().read(true).write(true).create_new(true).open(&path)?;
+    let outcome = (settings.score)(&spec, &options, progress, &out)?;
+    if out.metadata()?.len() != outcome.zip_bytes {
+        return Err(io::Error::other("the results have another length than they should").into());
+    }
+    out.sync_all()?;
+    folder::sync_names(&batch)?;
+    let summary = serde_json::to_string(&outcome.summary).map_err(io::Error::from)?;
+    Ok(Finished { object, sha256: outcome.zip_sha256, bytes: outcome.zip_bytes, summary })
+}
+
+fn results_folder(claim: &Claim) -> String {
+    format!("results/{}", claim.fence.id)
+}
+
+fn results_object(claim: &Claim) -> String {
+    format!("{}/{}.zip", results_folder(claim), claim.fence.attempt)
+}
+
+/// Makes the batch's folder of results, and removes what earlier attempts left in it. Never what later ones made: this
+/// attempt may have lost its lease without knowing. An earlier attempt that is still at work (it lost its lease) keeps
+/// writing to a file without a name, and its commit is refused.
+fn begin_results(folder: &Path, attempt: i64) -> io::Result<()> {
+    folder::make(folder)?;
+    for entry in std::fs::read_dir(folder)? {
+        let left = entry?.path();
+        let number = left.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse::<i64>().ok());
+        if number.is_some_and(|number| number < attempt) {
+            std::fs::remove_file(left)?;
+        }
+    }
+    Ok(())
+}
+
+/// What an error of the engine means for the batch. Texts of errors below ours may quote cells, so they are not logged.
+fn ending(error: EngineError) -> Ending {
+    match error {
+        EngineError::Refused(Refusal { code, message }) => Ending::Report(Refusal { code, message }.into()),
+        EngineError::Cancelled => Ending::Cancelled,
+        EngineError::Release(message) => {
+            let message = format!("The release cannot do what it promises: {message}");
+            Ending::Report(Report::new(Fault::Release, "releaseBroken", message))
+        }
+        EngineError::Io(error) => Ending::Fault(format!("reading or writing failed: {}", error.kind())),
+        error @ (EngineError::Arrow(_)
+        | EngineError::DataFusion(_)
+        | EngineError::Model(_)
+        | EngineError::Worker(_)) => Ending::Fault(error.to_string()),
+    }
+}
+
+/// Writes down how the attempt ended. False: the batch has gone to another attempt.
+async fn settle(jobs: &Jobs, claim: &Claim, ending: Ending) -> Result<bool> {
+    let (store, now) = (&jobs.inner.store, jobs.now());
+    let (key, attempt) = (claim.key, claim.fence.attempt);
+    match ending {
+        Ending::Results(results) => {
+            tracing::info!(%key, attempt, bytes = results.bytes, "batch finished");
+            store.finish(claim, &results, now).await
+        }
+        Ending::Report(report) => {
+            tracing::info!(%key, attempt, code = report.code, "batch failed");
+            store.fail(claim, &report, now).await
+        }
+        Ending::Cancelled => {
+            tracing::info!(%key, attempt, "batch given back");
+            store.give_back(claim, now).await
+        }
+        Ending::Fault(what) => {
+            let retry = jobs.inner.options.retry;
+            tracing::error!(%key, attempt, failures = claim.failures + 1, what, "an attempt failed by a fault of ours");
+            if claim.failures + 1 >= retry.failures_max {
+                return store.fail(claim, &service_report("serviceFailed"), now).await;
+            }
+            let doublings = u32::try_from(claim.failures).unwrap_or(u32::MAX).min(32);
+            let wait_ms = retry.wait_ms.saturating_mul(1 << doublings).min(retry.wait_ms_max);
+            store.put_off(claim, later(now, wait_ms), now).await
+        }
+    }
+}

@@ -1,0 +1,468 @@
+//! Batches and the log of what happened to them.
+//!
+//! Whoever takes a batch up gets a [`Fence`]: its owner's name and the number of the attempt. Every later write of that
+//! attempt names the fence and does nothing once the batch has gone to another attempt, so a process that lost its
+//! lease without noticing can neither commit nor fail nor give back what is no longer its own.
+
+use bordereau_base::ids::{BatchKey, CustomerName, ReleaseVersion, SolutionName, SubmissionName};
+use bordereau_base::state::BatchState;
+use bordereau_engine::batch::ResultFormat;
+use bordereau_engine::release::manifest::Explanations;
+use jiff::Timestamp;
+use sqlx::{FromRow, Sqlite, Transaction};
+
+use super::{Store, moment, signed, stored, unsigned};
+use crate::batch::{BatchRequest, BatchStatus, Event, Report};
+use crate::error::{Error, Result};
+
+/// An upload that is in place, about to become a batch.
+#[derive(Debug)]
+pub(crate) struct NewBatch {
+    pub(crate) customer: CustomerName,
+    pub(crate) key: BatchKey,
+    pub(crate) sent_by: String,
+    pub(crate) request: BatchRequest,
+    pub(crate) release_version: ReleaseVersion,
+    pub(crate) release_sha256: String,
+    pub(crate) request_sha256: String,
+    pub(crate) upload_object: String,
+    pub(crate) upload_sha256: String,
+    pub(crate) upload_bytes: u64,
+}
+
+/// What became of a [`NewBatch`].
+#[derive(Debug)]
+pub(crate) enum Inserted {
+    /// It is durable.
+    New,
+    /// The customer has a batch of that key already, and this is the digest of its request.
+    Exists { request_sha256: String },
+}
+
+/// The right to change a batch; see the module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fence {
+    pub(crate) id: i64,
+    pub(crate) owner: String,
+    pub(crate) attempt: i64,
+}
+
+/// A batch that was taken up.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    pub(crate) fence: Fence,
+    pub(crate) customer: CustomerName,
+    pub(crate) key: BatchKey,
+    pub(crate) solution: SolutionName,
+    pub(crate) submission: SubmissionName,
+    pub(crate) release_version: ReleaseVersion,
+    pub(crate) release_sha256: String,
+    pub(crate) format: ResultFormat,
+    pub(crate) explanations: Option<Explanations>,
+    pub(crate) upload_object: String,
+    pub(crate) failures: u64,
+    pub(crate) crashes: u64,
+}
+
+/// Results that are in place, about to be named.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) object: String,
+    pub(crate) sha256: String,
+    pub(crate) bytes: u64,
+    pub(crate) summary: String,
+}
+
+/// A batch as its customer asks for it.
+#[derive(Debug)]
+pub(crate) struct BatchRow {
+    pub(crate) id: i64,
+    pub(crate) status: BatchStatus,
+    pub(crate) results: Option<Finished>,
+}
+
+#[derive(FromRow)]
+struct ClaimRow {
+    id: i64,
+    customer: String,
+    key: String,
+    solution: String,
+    submission: String,
+    release_version: String,
+    release_sha256: String,
+    format: String,
+    explanations: Option<String>,
+    upload_object: String,
+    state: String,
+    attempt: i64,
+    failures: i64,
+    crashes: i64,
+}
+
+#[derive(FromRow)]
+struct StatusRow {
+    id: i64,
+    key: String,
+    solution: String,
+    submission: String,
+    release_version: String,
+    state: String,
+    attempt: i64,
+    created_ms: i64,
+    updated_ms: i64,
+    results_object: Option<String>,
+    results_sha256: Option<String>,
+    results_bytes: Option<i64>,
+    summary: Option<String>,
+    report: Option<String>,
+}
+
+impl Store {
+    /// Makes a batch durable, unless its customer has one of that key.
+    pub(crate) async fn insert_batch(&self, batch: &NewBatch, now: Timestamp) -> Result<Inserted> {
+        let mut write = self.write().await?;
+        if let Some(request_sha256) = request_of(&mut write, &batch.customer, batch.key).await? {
+            return Ok(Inserted::Exists { request_sha256 });
+        }
+        sqlx::query(
+            "INSERT INTO batches (customer, key, sent_by, solution, submission, release_version, release_sha256, format,
+                 explanations, request_sha256, upload_object, upload_sha256, upload_bytes, state, created_ms, updated_ms)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'accepted', ?, ?)",
+        )
+        .bind(batch.customer.as_str())
+        .bind(batch.key.to_string())
+        .bind(&batch.sent_by)
+        .bind(batch.request.solution.as_str())
+        .bind(batch.request.submission.as_str())
+        .bind(batch.release_version.as_str())
+        .bind(&batch.release_sha256)
+        .bind(format_name(batch.request.format))
+        .bind(batch.request.explanations.map(explanations_name))
+        .bind(&batch.request_sha256)
+        .bind(&batch.upload_object)
+        .bind(&batch.upload_sha256)
+        .bind(signed(batch.upload_bytes))
+        .bind(now.as_millisecond())
+        .bind(now.as_millisecond())
+        .execute(&mut *write)
+        .await?;
+        append_event(&mut write, &batch.customer, batch.key, BatchState::Accepted, now).await?;
+        write.commit().await?;
+        Ok(Inserted::New)
+    }
+
+    /// The digest of the request of a customer's batch.
+    pub(crate) async fn request_sha256(&self, customer: &CustomerName, key: BatchKey) -> Result<Option<String>> {
+        Ok(sqlx::query_scalar("SELECT request_sha256 FROM batches WHERE customer = ? AND key = ?")
+            .bind(customer.as_str())
+            .bind(key.to_string())
+            .fetch_optional(&self.pool)
+            .await?)
+    }
+
+    /// A customer's batch.
+    pub(crate) async fn batch(&self, customer: &CustomerName, key: BatchKey) -> Result<Option<BatchRow>> {
+        let row: Option<StatusRow> = sqlx::query_as(
+            "SELECT id, key, solution, submission, release_version, state, attempt, created_ms, updated_ms,
+                 results_object, results_sha256, results_bytes, summary, report
+             FROM batches WHERE customer = ? AND key = ?",
+        )
+        .bind(customer.as_str())
+        .bind(key.to_string())
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(BatchRow::try_from).transpose()
+    }
+
+    /// The owners of all running batches.
+    pub(crate) async fn lease_owners(&self) -> Result<Vec<String>> {
+        let query = "SELECT DISTINCT lease_owner FROM batches WHERE state = 'running' AND lease_owner IS NOT NULL";
+        Ok(sqlx::query_scalar(query).fetch_all(&self.pool).await?)
+    }
+
+    /// Takes up a batch for `owner`: one that waits, or one whose lease has run out or is held by one of `dead`. Those
+    /// that failed or crashed least come first, and of those the oldest, so that a bad one cannot hold up the others.
+    pub(crate) async fn claim(
+        &self,
+        owner: &str,
+        dead: &[String],
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Option<Claim>> {
+        let dead = serde_json::to_string(dead).map_err(|_| Error::Stored("list of owners"))?;
+        let mut write = self.write().await?;
+        let row: Option<ClaimRow> = sqlx::query_as(
+            "SELECT id, customer, key, solution, submission, release_version, release_sha256, format, explanations,
+                 upload_object, state, attempt, failures, crashes
+             FROM batches
+             WHERE (state = 'accepted' AND wait_until_ms <= ?1)
+                OR (state = 'running' AND (lease_until_ms <= ?1 OR lease_owner IN (SELECT value FROM json_each(?2))))
+             ORDER BY failures + crashes, id LIMIT 1",
+        )
+        .bind(now.as_millisecond())
+        .bind(dead)
+        .fetch_optional(&mut *write)
+        .await?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        let crashed = row.state == BatchState::Running.as_str();
+        sqlx::query(
+            "UPDATE batches SET state = 'running', attempt = attempt + 1, crashes = crashes + ?, lease_owner = ?,
+                 lease_until_ms = ?, updated_ms = ?
+             WHERE id = ?",
+        )
+        .bind(i64::from(crashed))
+        .bind(owner)
+        .bind(lease_until.as_millisecond())
+        .bind(now.as_millisecond())
+        .bind(row.id)
+        .execute(&mut *write)
+        .await?;
+        let claim = row.claim(owner, crashed)?;
+        if !crashed {
+            append_event(&mut write, &claim.customer, claim.key, BatchState::Running, now).await?;
+        }
+        write.commit().await?;
+        Ok(Some(claim))
+    }
+
+    /// Whether [`Store::claim`] would find something; takes no lock.
+    pub(crate) async fn has_claimable(&self, dead: &[String], now: Timestamp) -> Result<bool> {
+        let dead = serde_json::to_string(dead).map_err(|_| Error::Stored("list of owners"))?;
+        Ok(sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM batches
+             WHERE (state = 'accepted' AND wait_until_ms <= ?1)
+                OR (state = 'running' AND (lease_until_ms <= ?1 OR lease_owner IN (SELECT value FROM json_each(?2)))))",
+        )
+        .bind(now.as_millisecond())
+        .bind(dead)
+        .fetch_one(&self.pool)
+        .await?)
+    }
+
+    /// Holds the lease longer. False: the batch has gone to another attempt.
+    pub(crate) async fn renew(&self, fence: &Fence, lease_until: Timestamp) -> Result<bool> {
+        let done = sqlx::query(
+            "UPDATE batches SET lease_until_ms = ?
+             WHERE id = ? AND lease_owner = ? AND attempt = ? AND state = 'running'",
+        )
+        .bind(lease_until.as_millisecond())
+        .bind(fence.id)
+        .bind(&fence.owner)
+        .bind(fence.attempt)
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Names the results. False: the batch has gone to another attempt, and nothing was changed.
+    pub(crate) async fn finish(&self, claim: &Claim, results: &Finished, now: Timestamp) -> Result<bool> {
+        let change = sqlx::query(
+            "UPDATE batches SET state = 'finished', lease_owner = NULL, lease_until_ms = NULL, updated_ms = ?,
+                 results_object = ?, results_sha256 = ?, results_bytes = ?, summary = ?
+             WHERE id = ? AND lease_owner = ? AND attempt = ? AND state = 'running'",
+        )
+        .bind(now.as_millisecond())
+        .bind(&results.object)
+        .bind(&results.sha256)
+        .bind(signed(results.bytes))
+        .bind(&results.summary);
+        self.leave(claim, change, BatchState::Finished, now).await
+    }
+
+    /// Ends a batch with a report. False as for [`Store::finish`].
+    pub(crate) async fn fail(&self, claim: &Claim, report: &Report, now: Timestamp) -> Result<bool> {
+        let report = serde_json::to_string(report).map_err(|_| Error::Stored("report"))?;
+        let change = sqlx::query(
+            "UPDATE batches SET state = 'failed', lease_owner = NULL, lease_until_ms = NULL, updated_ms = ?, report = ?
+             WHERE id = ? AND lease_owner = ? AND attempt = ? AND state = 'running'",
+        )
+        .bind(now.as_millisecond())
+        .bind(report);
+        self.leave(claim, change, BatchState::Failed, now).await
+    }
+
+    /// Gives a batch back to be taken up at once. False as for [`Store::finish`].
+    pub(crate) async fn give_back(&self, claim: &Claim, now: Timestamp) -> Result<bool> {
+        let change = sqlx::query(
+            "UPDATE batches SET state = 'accepted', lease_owner = NULL, lease_until_ms = NULL, updated_ms = ?
+             WHERE id = ? AND lease_owner = ? AND attempt = ? AND state = 'running'",
+        )
+        .bind(now.as_millisecond());
+        self.leave(claim, change, BatchState::Accepted, now).await
+    }
+
+    /// Gives a batch back after a fault of ours, not to be taken up before `wait_until`. False as for [`Store::finish`].
+    pub(crate) async fn put_off(&self, claim: &Claim, wait_until: Timestamp, now: Timestamp) -> Result<bool> {
+        let change = sqlx::query(
+            "UPDATE batches SET state = 'accepted', lease_owner = NULL, lease_until_ms = NULL, updated_ms = ?,
+                 failures = failures + 1, wait_until_ms = ?
+             WHERE id = ? AND lease_owner = ? AND attempt = ? AND state = 'running'",
+        )
+        .bind(now.as_millisecond())
+        .bind(wait_until.as_millisecond());
+        self.leave(claim, change, BatchState::Accepted, now).await
+    }
+
+    /// Runs a change that ends with the three parameters of a fence, and appends its event.
+    async fn leave(
+        &self,
+        claim: &Claim,
+        change: sqlx::query::Query<'_, Sqlite, sqlx::sqlite::SqliteArguments>,
+        state: BatchState,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let fence = &claim.fence;
+        let change = change.bind(fence.id).bind(fence.owner.clone()).bind(fence.attempt);
+        let mut write = self.write().await?;
+        if change.execute(&mut *write).await?.rows_affected() != 1 {
+            return Ok(false);
+        }
+        append_event(&mut write, &claim.customer, claim.key, state, now).await?;
+        write.commit().await?;
+        Ok(true)
+    }
+
+    /// Whether a batch names the object as its upload.
+    pub(crate) async fn names_upload(&self, object: &str) -> Result<bool> {
+        Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM batches WHERE upload_object = ?)")
+            .bind(object)
+            .fetch_one(&self.pool)
+            .await?)
+    }
+
+    /// The customer's events after a sequence number, in order.
+    pub(crate) async fn events(&self, customer: &CustomerName, after: u64, rows_max: u32) -> Result<Vec<Event>> {
+        let rows: Vec<(i64, String, String, i64)> = sqlx::query_as(
+            "SELECT sequence, key, state, at_ms FROM events WHERE customer = ? AND sequence > ? ORDER BY sequence LIMIT ?",
+        )
+        .bind(customer.as_str())
+        .bind(signed(after))
+        .bind(rows_max)
+        .fetch_all(&self.pool)
+        .await?;
+        let event = |(sequence, key, state, at_ms): (i64, String, String, i64)| {
+            Ok(Event {
+                customer: customer.clone(),
+                sequence: unsigned(sequence),
+                key: stored(&key, "batch key")?,
+                state: state_named(&state)?,
+                at: moment(at_ms)?,
+            })
+        };
+        rows.into_iter().map(event).collect()
+    }
+}
+
+async fn request_of(
+    write: &mut Transaction<'static, Sqlite>,
+    customer: &CustomerName,
+    key: BatchKey,
+) -> Result<Option<String>> {
+    Ok(sqlx::query_scalar("SELECT request_sha256 FROM batches WHERE customer = ? AND key = ?")
+        .bind(customer.as_str())
+        .bind(key.to_string())
+        .fetch_optional(&mut **write)
+        .await?)
+}
+
+/// Appends an event with the customer's next sequence number.
+async fn append_event(
+    write: &mut Transaction<'static, Sqlite>,
+    customer: &CustomerName,
+    key: BatchKey,
+    state: BatchState,
+    now: Timestamp,
+) -> Result<()> {
+    let sequence: i64 =
+        sqlx::query_scalar("UPDATE customers SET last_event = last_event + 1 WHERE name = ? RETURNING last_event")
+            .bind(customer.as_str())
+            .fetch_one(&mut **write)
+            .await?;
+    sqlx::query("INSERT INTO events (customer, sequence, key, state, at_ms) VALUES (?, ?, ?, ?, ?)")
+        .bind(customer.as_str())
+        .bind(sequence)
+        .bind(key.to_string())
+        .bind(state.as_str())
+        .bind(now.as_millisecond())
+        .execute(&mut **write)
+        .await?;
+    Ok(())
+}
+
+impl ClaimRow {
+    fn claim(self, owner: &str, crashed: bool) -> Result<Claim> {
+        let explanations = self.explanations.as_deref();
+        Ok(Claim {
+            fence: Fence { id: self.id, owner: owner.to_owned(), attempt: self.attempt + 1 },
+            customer: stored(&self.customer, "customer name")?,
+            key: stored(&self.key, "batch key")?,
+            solution: stored(&self.solution, "solution name")?,
+            submission: stored(&self.submission, "submission name")?,
+            release_version: stored(&self.release_version, "release version")?,
+            release_sha256: self.release_sha256,
+            format: format_named(&self.format)?,
+            explanations: explanations.map(|text| stored(text, "number of explanations")).transpose()?,
+            upload_object: self.upload_object,
+            failures: unsigned(self.failures),
+            crashes: unsigned(self.crashes) + u64::from(crashed),
+        })
+    }
+}
+
+impl TryFrom<StatusRow> for BatchRow {
+    type Error = Error;
+
+    fn try_from(row: StatusRow) -> Result<Self> {
+        let report = row.report.as_deref().map(serde_json::from_str).transpose();
+        let summary = row.summary.as_deref().map(serde_json::from_str).transpose();
+        let status = BatchStatus {
+            key: stored(&row.key, "batch key")?,
+            solution: stored(&row.solution, "solution name")?,
+            submission: stored(&row.submission, "submission name")?,
+            release: stored(&row.release_version, "release version")?,
+            state: state_named(&row.state)?,
+            attempt: unsigned(row.attempt),
+            created: moment(row.created_ms)?,
+            updated: moment(row.updated_ms)?,
+            progress: None,
+            report: report.map_err(|_| Error::Stored("report"))?,
+            summary: summary.map_err(|_| Error::Stored("summary"))?,
+        };
+        let results = match (row.results_object, row.results_sha256, row.results_bytes, row.summary) {
+            (Some(object), Some(sha256), Some(bytes), Some(summary)) => {
+                Some(Finished { object, sha256, bytes: unsigned(bytes), summary })
+            }
+            _ => None,
+        };
+        Ok(Self { id: row.id, status, results })
+    }
+}
+
+fn state_named(text: &str) -> Result<BatchState> {
+    let all = [BatchState::Accepted, BatchState::Running, BatchState::Finished, BatchState::Failed];
+    all.into_iter().find(|state| state.as_str() == text).ok_or(Error::Stored("batch state"))
+}
+
+pub(crate) fn format_name(format: ResultFormat) -> &'static str {
+    match format {
+        ResultFormat::Csv => "csv",
+        ResultFormat::Parquet => "parquet",
+    }
+}
+
+fn format_named(text: &str) -> Result<ResultFormat> {
+    match text {
+        "csv" => Ok(ResultFormat::Csv),
+        "parquet" => Ok(ResultFormat::Parquet),
+        _ => Err(Error::Stored("result format")),
+    }
+}
+
+pub(crate) fn explanations_name(explanations: Explanations) -> String {
+    match explanations {
+        Explanations::Top(count) => count.to_string(),
+        Explanations::All => "all".to_owned(),
+    }
+}

@@ -1,0 +1,85 @@
+//! The store: SQLite, and the only module that knows SQL.
+//!
+//! One file in WAL mode with `synchronous=FULL`: a commit is durable when it returns. Writing transactions begin
+//! IMMEDIATE, so that two of them wait for each other instead of failing half way. Several processes may have the same
+//! store open. Reads and writes of [`accounts`] and [`batches`] are plain functions of [`Store`]; each change of a
+//! batch's state appends its event in the same transaction.
+
+mod accounts;
+mod batches;
+
+use std::fs::File;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Sqlite, SqlitePool, Transaction};
+
+pub(crate) use batches::{Claim, Finished, Inserted, NewBatch, explanations_name, format_name};
+
+use crate::error::{Error, Result};
+use crate::folder::Folder;
+
+const CONNECTIONS_MAX: u32 = 4;
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The open store. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    pool: SqlitePool,
+}
+
+impl Store {
+    /// Opens the store of a data folder, making or migrating it when needed. One process does so at a time.
+    pub(crate) async fn open(folder: &Folder) -> Result<Self> {
+        let path = folder.store_lock();
+        let lock = tokio::task::spawn_blocking(move || {
+            let lock = File::create(path)?;
+            lock.lock()?;
+            std::io::Result::Ok(lock)
+        })
+        .await??;
+        let options = SqliteConnectOptions::new()
+            .filename(folder.store())
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIMEOUT)
+            .foreign_keys(true);
+        let pool = SqlitePoolOptions::new()
+            .max_connections(CONNECTIONS_MAX)
+            .acquire_timeout(BUSY_TIMEOUT)
+            .connect_with(options)
+            .await?;
+        sqlx::migrate!().run(&pool).await?;
+        let root = folder.root().to_owned();
+        tokio::task::spawn_blocking(move || crate::folder::sync_names(&root)).await??;
+        drop(lock);
+        Ok(Self { pool })
+    }
+
+    async fn write(&self) -> Result<Transaction<'static, Sqlite>> {
+        Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
+    }
+}
+
+fn is_taken(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+}
+
+/// Reads a stored text as the type it was written from.
+fn stored<T: std::str::FromStr>(text: &str, what: &'static str) -> Result<T> {
+    text.parse().map_err(|_| Error::Stored(what))
+}
+
+fn moment(ms: i64) -> Result<Timestamp> {
+    Timestamp::from_millisecond(ms).map_err(|_| Error::Stored("moment"))
+}
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or_default()
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

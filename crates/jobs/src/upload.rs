@@ -1,0 +1,208 @@
+//! Receiving an upload: bytes to disk while they are hashed, then the steps that make it a batch.
+//!
+//! Order of [`UploadReceiver::finish`]: sync the file, look at the zip's directory, pin the release, put the file in
+//! place and sync the names, commit the row. Only then is there a key to give. A crash between any two steps leaves a
+//! file that no row names, in a folder with the name of the process, and is swept once that process has ended.
+//!
+//! Cost: [`BUFFER_BYTES`] in memory for each upload; one SHA-256 and one write of each byte, on blocking threads.
+
+use std::fs::File;
+use std::io::Write;
+use std::mem;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bordereau_base::ids::BatchKey;
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use tokio::sync::OwnedSemaphorePermit;
+use uuid::Uuid;
+
+use crate::account::Caller;
+use crate::batch::{Accepted, BatchRequest};
+use crate::error::{Error, Result};
+use crate::folder;
+use crate::jobs::Jobs;
+use crate::store::{Inserted, NewBatch, explanations_name, format_name};
+
+/// How much of an upload is held in memory.
+pub const BUFFER_BYTES: usize = 1 << 20;
+
+/// An upload on its way in. Dropped before it is finished it leaves nothing behind.
+pub struct UploadReceiver {
+    jobs: Jobs,
+    caller: Caller,
+    request: BatchRequest,
+    incoming: Incoming,
+    /// Absent after a write that failed or was abandoned half way.
+    sink: Option<Sink>,
+    buffer: Vec<u8>,
+    bytes: u64,
+    _turn: OwnedSemaphorePermit,
+}
+
+/// The file on its way in, removed with this.
+struct Incoming {
+    path: PathBuf,
+    object: String,
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        // After the upload was put in place nothing is there any more; else the sweep finds what cannot be removed now.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+struct Sink {
+    file: File,
+    hash: Sha256,
+}
+
+impl Sink {
+    fn take(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.hash.update(bytes);
+        self.file.write_all(bytes)
+    }
+}
+
+impl Jobs {
+    /// Begins to receive an upload for `request`. Rights and release are looked at before any byte is taken.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] without the right, [`Error::Unknown`] for a solution, submission or release that is not
+    /// there, [`Error::Busy`] when too many uploads are under way; when the data folder cannot be written.
+    pub async fn begin_upload(&self, caller: &Caller, request: BatchRequest) -> Result<UploadReceiver> {
+        self.authorize(caller, &request.solution, &request.submission)?;
+        self.release(&request.solution, &request.submission, request.version.as_ref())?;
+        let turn = Arc::clone(&self.inner.uploads).try_acquire_owned().map_err(|_| Error::Busy("uploads"))?;
+        let owner = self.owner().await?;
+        let name = Uuid::new_v4().simple().to_string();
+        let folder = self.inner.folder.incoming().join(owner);
+        let incoming = Incoming { path: folder.join(&name), object: format!("uploads/{owner}/{name}.zip") };
+        let path = incoming.path.clone();
+        let file = tokio::task::spawn_blocking(move || {
+            folder::make(&folder)?;
+            File::create_new(path)
+        });
+        let sink = Some(Sink { file: file.await??, hash: Sha256::new() });
+        let (jobs, caller, buffer) = (self.clone(), caller.clone(), Vec::new());
+        Ok(UploadReceiver { jobs, caller, request, incoming, sink, buffer, bytes: 0, _turn: turn })
+    }
+}
+
+impl UploadReceiver {
+    /// Takes the next bytes of the upload.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] when the upload has more bytes than are taken; when the data folder cannot be written. After
+    /// an error the upload cannot be finished.
+    pub async fn write(&mut self, bytes: Bytes) -> Result<()> {
+        self.bytes = self.bytes.saturating_add(bytes.len() as u64);
+        let upload_bytes_max = self.jobs.upload_bytes_max();
+        if self.bytes > upload_bytes_max {
+            self.sink = None;
+            return Err(Error::TooLarge { upload_bytes_max });
+        }
+        self.buffer.extend_from_slice(&bytes);
+        if self.buffer.len() >= BUFFER_BYTES { self.flush().await } else { Ok(()) }
+    }
+
+    async fn flush(&mut self) -> Result<()> {
+        let mut sink = self.sink.take().ok_or(Error::Task)?;
+        let buffer = mem::take(&mut self.buffer);
+        let written = tokio::task::spawn_blocking(move || sink.take(&buffer).map(|()| (sink, buffer)));
+        let (sink, mut buffer) = written.await??;
+        buffer.clear();
+        (self.sink, self.buffer) = (Some(sink), buffer);
+        Ok(())
+    }
+
+    /// Makes the upload a batch. When this returns a key, file and batch survive power loss. Runs to its end even when
+    /// the caller stops waiting.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when the zip is not taken; [`Error::Conflict`] when the customer used the key for another
+    /// upload or request; [`Error::Unknown`] when the release went meanwhile; when store or data folder fail.
+    pub async fn finish(self) -> Result<Accepted> {
+        // A task of its own: dropped between placing the file and the commit it could not tell which of both to keep.
+        tokio::spawn(self.accept()).await?
+    }
+
+    async fn accept(mut self) -> Result<Accepted> {
+        self.flush().await?;
+        let sink = self.sink.take().ok_or(Error::Task)?;
+        let upload_sha256 = self.check(sink).await?;
+        let request = &self.request;
+        let release = self.jobs.release(&request.solution, &request.submission, request.version.as_ref())?;
+        let new = NewBatch {
+            customer: self.caller.customer().clone(),
+            key: request.key.unwrap_or_else(BatchKey::random),
+            sent_by: self.caller.name().to_string(),
+            request: request.clone(),
+            release_version: release.manifest.version.clone(),
+            release_sha256: release.sha256.clone(),
+            request_sha256: request_sha256(request, &upload_sha256),
+            upload_object: self.incoming.object.clone(),
+            upload_sha256,
+            upload_bytes: self.bytes,
+        };
+        let store = &self.jobs.inner.store;
+        if let Some(known) = store.request_sha256(&new.customer, new.key).await? {
+            return again(&new, &known);
+        }
+        let (from, to) = (self.incoming.path.clone(), self.jobs.inner.folder.object(&new.upload_object));
+        let placed = to.clone();
+        tokio::task::spawn_blocking(move || folder::place(&from, &placed)).await??;
+        // When the commit fails nobody knows whether it took place: the file then stays until the sweep.
+        match store.insert_batch(&new, self.jobs.now()).await? {
+            Inserted::New => {
+                tracing::info!(customer = %new.customer, key = %new.key, bytes = new.upload_bytes, "batch accepted");
+                self.jobs.inner.accepted.notify_one();
+                Ok(Accepted::New(new.key))
+            }
+            Inserted::Exists { request_sha256 } => {
+                tokio::task::spawn_blocking(move || std::fs::remove_file(to)).await??;
+                again(&new, &request_sha256)
+            }
+        }
+    }
+
+    /// Syncs the file and looks at the zip's directory; the digest of its bytes.
+    async fn check(&self, sink: Sink) -> Result<String> {
+        let (path, options) = (self.incoming.path.clone(), self.jobs.inner.options.clone());
+        tokio::task::spawn_blocking(move || {
+            sink.file.sync_all()?;
+            (options.check_upload)(&path, &options.limits)?;
+            Ok(hex(&sink.hash.finalize()))
+        })
+        .await?
+    }
+}
+
+fn again(new: &NewBatch, known_request_sha256: &str) -> Result<Accepted> {
+    if new.request_sha256 == known_request_sha256 { Ok(Accepted::Again(new.key)) } else { Err(Error::Conflict) }
+}
+
+/// What must be the same for a repeated key to mean the same batch. The release that was active is not part of it.
+fn request_sha256(request: &BatchRequest, upload_sha256: &str) -> String {
+    let explanations = request.explanations.map(explanations_name).unwrap_or_default();
+    let parts = [
+        request.solution.as_str(),
+        request.submission.as_str(),
+        request.version.as_ref().map_or("", |version| version.as_str()),
+        format_name(request.format),
+        &explanations,
+        upload_sha256,
+    ];
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    hex(&hash.finalize())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

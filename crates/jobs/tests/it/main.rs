@@ -1,0 +1,9 @@
+//! The jobs crate from outside: accounts, uploads, runner, crashes.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
+mod accounts;
+mod crashes;
+mod logs;
+mod runner;
+mod uploads;
+mod world;
