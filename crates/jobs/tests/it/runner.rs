@@ -28,11 +28,13 @@ async fn a_batch_runs_to_its_results() {
     assert_eq!(world.files("objects/results"), ["1/1.zip"]);
 }
 
-/// What an error of the engine becomes: attempts made, fault and code of the report.
+/// What an error of the engine becomes: attempts made; fault, code and sentence of the report.
+type Case = (&'static str, fn() -> EngineError, u64, Fault, &'static str, &'static str);
+
 #[tokio::test]
 async fn each_way_to_fail_has_its_report() {
     let refused = || EngineError::Refused(Refusal::new(RefusalCode::MissingColumn, "insured.csv has no column x."));
-    let cases: [(&str, fn() -> EngineError, u64, Fault, &str, &str); 4] = [
+    let cases: [Case; 4] = [
         ("refused", refused, 1, Fault::Upload, "missingColumn", "insured.csv has no column x."),
         (
             "release",
@@ -153,7 +155,7 @@ async fn a_batch_whose_release_is_gone_or_another_one_fails_and_says_so() {
 #[tokio::test]
 async fn a_shutdown_gives_the_running_batch_back() {
     let world = World::new();
-    let (began, tell) = (Arc::new(tokio::sync::Notify::new()), Arc::new(tokio::sync::Notify::new()));
+    let tell = Arc::new(tokio::sync::Notify::new());
     let telling = Arc::clone(&tell);
     let score: ScoreBatch = Arc::new(move |_, _, progress, _| {
         telling.notify_one();
@@ -162,7 +164,6 @@ async fn a_shutdown_gives_the_running_batch_back() {
             std::thread::yield_now();
         }
     });
-    drop(began);
     let (jobs, jane) = open(&world, score).await;
     let key = submit(&jobs, &jane, request(), b"a zip").await.unwrap().key();
     jobs.run(tell.notified()).await.unwrap();
