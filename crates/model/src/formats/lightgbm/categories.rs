@@ -1,0 +1,89 @@
+//! Which features are pandas categories.
+//!
+//! A model trained from a pandas frame codes each column of dtype `category` by its position in the column's list of
+//! categories, and keeps the lists (not the columns' names) on the last line. Which columns they belong to is found from
+//! the training parameter `categorical_feature`, else from the features whose `feature_infos` list codes. Where neither
+//! gives as many columns as there are lists the model is refused: a wrong guess would score silently wrong.
+
+use super::lines::Lines;
+use super::{invalid, number_input, short, unsupported};
+use crate::features::{Binding, Codes};
+use crate::{Error, Input, InputKind};
+
+const PANDAS: &str = "pandas_categorical:";
+const PARAMETER: &str = "[categorical_feature:";
+
+/// The inputs and how their cells become numbers, from what follows the trees.
+pub(super) fn bind(
+    names: &[&str],
+    infos: Option<&Vec<&str>>,
+    lines: &mut Lines<'_>,
+) -> Result<(Vec<Input>, Vec<Binding>), Error> {
+    let (mut declared, mut lists) = (Vec::new(), (1, Vec::new()));
+    while let Some((line, text)) = lines.next_filled() {
+        if let Some(text) = text.strip_prefix(PARAMETER) {
+            let numbers = text.trim_end_matches(']').split(',').map(str::trim);
+            declared = numbers.filter_map(|number| number.parse::<usize>().ok()).collect();
+            declared.sort_unstable();
+            declared.dedup();
+        } else if let Some(text) = text.strip_prefix(PANDAS) {
+            lists = (line, read_lists(text, line)?);
+        }
+    }
+    let (line, lists) = lists;
+    let (mut inputs, mut bindings): (Vec<_>, Vec<_>) = names.iter().map(|name| number_input(name)).unzip();
+    if lists.is_empty() {
+        return Ok((inputs, bindings));
+    }
+    let infos = infos.map_or(&[][..], Vec::as_slice);
+    for (at, values) in columns(&declared, infos, lists.len(), line)?.into_iter().zip(lists) {
+        let (Some(input), Some(binding)) = (inputs.get_mut(at), bindings.get_mut(at)) else {
+            return Err(invalid(line, format!("categorical_feature {at} does not exist")));
+        };
+        let codes = infos.get(at).and_then(|info| largest_code(info));
+        if codes.is_some_and(|code| code >= values.len()) {
+            let message = format!("{} categories for {}, which has more codes", values.len(), input.name);
+            return Err(invalid(line, message));
+        }
+        // pandas gives -1 to a value outside the list, and LightGBM's Python package makes that a missing value.
+        *binding = Binding::Category(Codes::new(&values, f64::NAN));
+        input.kind = InputKind::Category { values };
+    }
+    Ok((inputs, bindings))
+}
+
+/// As many columns as there are lists.
+fn columns(declared: &[usize], infos: &[&str], lists: usize, line: usize) -> Result<Vec<usize>, Error> {
+    let listed = |at: &usize| largest_code(infos[*at]).is_some();
+    let constant = |at: &usize| infos[*at] == "none";
+    let all = || 0..infos.len();
+    let candidates = [
+        declared.to_vec(),
+        all().filter(listed).collect(),
+        all().filter(|at| listed(at) || constant(at)).collect::<Vec<_>>(),
+    ];
+    candidates.into_iter().find(|columns| columns.len() == lists).ok_or_else(|| {
+        unsupported(line, format!("{PANDAS} {lists} lists of categories that cannot be told to columns"))
+    })
+}
+
+/// The largest code of a categorical feature's `feature_infos` (`-1:2:0`), nothing for `none` and `[low:high]`.
+fn largest_code(info: &str) -> Option<usize> {
+    if info.starts_with('[') || info == "none" {
+        return None;
+    }
+    let codes = info.split(':').map(|code| code.parse::<i64>().unwrap_or(0));
+    codes.max().map(|code| usize::try_from(code).unwrap_or(0))
+}
+
+fn read_lists(text: &str, line: usize) -> Result<Vec<Vec<String>>, Error> {
+    let broken = |error: serde_json::Error| invalid(line, format!("{PANDAS} {}", short(&error.to_string())));
+    let lists: Option<Vec<Vec<serde_json::Value>>> = serde_json::from_str(text).map_err(broken)?;
+    let category = |value: serde_json::Value| match value {
+        serde_json::Value::String(text) => Ok(text),
+        serde_json::Value::Number(number) => Ok(number.to_string()),
+        serde_json::Value::Bool(value) => Ok(value.to_string()),
+        _ => Err(invalid(line, format!("{PANDAS} a category is neither text nor number"))),
+    };
+    lists.unwrap_or_default().into_iter().map(|list| list.into_iter().map(category).collect()).collect()
+}

@@ -1,0 +1,6 @@
+//! Tests of the crate from outside, in one binary.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod cases;
+mod reference;
