@@ -1,1 +1,255 @@
-//! In the making.
+//! The unpacked bytes of one entry, counted and checked while they are read.
+//!
+//! Whatever the upload claims, memory here is one input buffer and the window of the inflater. Sizes and the checksum of
+//! a zip entry are compared with what its bytes really are; a difference is a refusal as soon as it is found, which for
+//! the checksum is at the entry's last byte. Knows nothing of text.
+
+use super::IntakeError;
+use bordereau_base::limits::IntakeLimits;
+use bordereau_base::refusal::RefusalCode;
+use flate2::{Decompress, FlushDecompress, Status};
+use rawzip::{FileReader, ReaderAt};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+const INPUT_BYTES: usize = 64 << 10;
+
+/// From here on the ratio of unpacked to packed bytes is judged.
+pub(crate) const RATIO_FREE_BYTES: u64 = 16 << 20;
+
+/// Counts the unpacked bytes of an upload over all its entries, whichever threads read them and how often.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    total: AtomicU64,
+    entries: Box<[AtomicU64]>,
+    unpacked_bytes_max: u64,
+}
+
+impl Meter {
+    pub(crate) fn new(entries: usize, limits: &IntakeLimits) -> Self {
+        Self {
+            total: AtomicU64::new(0),
+            entries: (0..entries).map(|_| AtomicU64::new(0)).collect(),
+            unpacked_bytes_max: limits.unpacked_bytes_max,
+        }
+    }
+
+    /// Notes that the first `bytes` of an entry were unpacked. Reading an entry again counts once.
+    fn note(&self, entry: usize, bytes: u64) -> Result<(), IntakeError> {
+        let before = self.entries.get(entry).map_or(0, |most| most.fetch_max(bytes, Ordering::Relaxed));
+        let new = bytes.saturating_sub(before);
+        let total = self.total.fetch_add(new, Ordering::Relaxed).saturating_add(new);
+        if total > self.unpacked_bytes_max { Err(too_many_unpacked(self.unpacked_bytes_max)) } else { Ok(()) }
+    }
+}
+
+pub(crate) fn too_many_unpacked(unpacked_bytes_max: u64) -> IntakeError {
+    let message = format!("the files of the upload have more than {unpacked_bytes_max} bytes (unpacked_bytes_max)");
+    IntakeError::refused(RefusalCode::LimitExceeded, message)
+}
+
+pub(crate) fn ratio_too_high(name: &str, unpack_ratio_max: u64) -> IntakeError {
+    let message = format!(
+        "{name} unpacks to more than {unpack_ratio_max} bytes for each byte it takes in the zip (unpack_ratio_max)"
+    );
+    IntakeError::refused(RefusalCode::LimitExceeded, message)
+}
+
+/// Bytes `at..end` of an open file.
+#[derive(Debug, Clone)]
+pub(crate) struct Stretch {
+    pub(crate) file: Arc<FileReader>,
+    pub(crate) at: u64,
+    pub(crate) end: u64,
+}
+
+impl Stretch {
+    /// Fills a part of `buffer`; 0 at the end of the stretch or of the file.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let room = usize::try_from(self.end - self.at).unwrap_or(usize::MAX).min(buffer.len());
+        if room == 0 {
+            return Ok(0);
+        }
+        let read = loop {
+            match self.file.read_at(&mut buffer[..room], self.at) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read?,
+            }
+        };
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+/// How the bytes of a zip entry are packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Packing {
+    Stored,
+    Deflated,
+}
+
+/// What the zip's directory says of an entry.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Claim {
+    pub(crate) packing: Packing,
+    pub(crate) packed_bytes: u64,
+    pub(crate) unpacked_bytes: u64,
+    pub(crate) crc: u32,
+}
+
+#[derive(Debug)]
+enum Unpacker {
+    AsIs,
+    Inflate(Box<Inflater>),
+}
+
+#[derive(Debug)]
+struct Inflater {
+    state: Decompress,
+    input: Box<[u8]>,
+    from: usize,
+    to: usize,
+    ended: bool,
+}
+
+/// Reads one entry.
+#[derive(Debug)]
+pub(crate) struct Source {
+    name: String,
+    entry: usize,
+    meter: Arc<Meter>,
+    unpack_ratio_max: u64,
+    stretch: Stretch,
+    unpacker: Unpacker,
+    claim: Option<Claim>,
+    crc: crc32fast::Hasher,
+    bytes: u64,
+}
+
+impl Source {
+    /// `claim` is absent for a file that is in no zip. `name` is fit to be shown.
+    pub(crate) fn new(
+        name: String,
+        entry: usize,
+        meter: Arc<Meter>,
+        limits: &IntakeLimits,
+        stretch: Stretch,
+        claim: Option<Claim>,
+    ) -> Self {
+        let unpacker = match claim {
+            Some(Claim { packing: Packing::Deflated, .. }) => Unpacker::Inflate(Box::new(Inflater {
+                state: Decompress::new(false),
+                input: vec![0; INPUT_BYTES].into(),
+                from: 0,
+                to: 0,
+                ended: false,
+            })),
+            _ => Unpacker::AsIs,
+        };
+        let unpack_ratio_max = limits.unpack_ratio_max;
+        Self { name, entry, meter, unpack_ratio_max, stretch, unpacker, claim, crc: Default::default(), bytes: 0 }
+    }
+
+    /// The name of the entry, fit to be shown.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Unpacked bytes read so far.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Fills a part of `buffer`, which is not empty; 0 at the end, and only once size and checksum are as claimed.
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, IntakeError> {
+        let read = match &mut self.unpacker {
+            Unpacker::AsIs => self.stretch.read(buffer)?,
+            Unpacker::Inflate(inflater) => match inflater.read(&mut self.stretch, buffer)? {
+                Inflated::Bytes(read) => read,
+                Inflated::Damaged => return Err(self.damaged("its packed bytes cannot be unpacked")),
+                Inflated::CutShort => return Err(self.cut_short()),
+            },
+        };
+        self.bytes += read as u64;
+        self.meter.note(self.entry, self.bytes)?;
+        if let Some(claim) = self.claim {
+            self.crc.update(&buffer[..read]);
+            self.check(claim, read == 0)?;
+        }
+        Ok(read)
+    }
+
+    fn check(&self, claim: Claim, at_end: bool) -> Result<(), IntakeError> {
+        let allowed = claim.packed_bytes.saturating_mul(self.unpack_ratio_max);
+        if self.bytes > RATIO_FREE_BYTES && self.bytes > allowed {
+            return Err(ratio_too_high(&self.name, self.unpack_ratio_max));
+        }
+        if self.bytes > claim.unpacked_bytes {
+            return Err(self.damaged("it unpacks to more bytes than the zip states"));
+        }
+        if at_end { self.check_whole(claim) } else { Ok(()) }
+    }
+
+    fn check_whole(&self, claim: Claim) -> Result<(), IntakeError> {
+        match &self.unpacker {
+            Unpacker::AsIs if self.stretch.at < self.stretch.end => return Err(self.cut_short()),
+            Unpacker::Inflate(inflater) if inflater.state.total_in() != claim.packed_bytes => {
+                return Err(self.damaged("its packed bytes go on after their end"));
+            }
+            _ => {}
+        }
+        if self.bytes < claim.unpacked_bytes {
+            return Err(self.damaged("it unpacks to fewer bytes than the zip states"));
+        }
+        if self.crc.clone().finalize() != claim.crc {
+            return Err(self.damaged("its bytes do not have the checksum that the zip states"));
+        }
+        Ok(())
+    }
+
+    fn damaged(&self, how: &str) -> IntakeError {
+        IntakeError::refused(RefusalCode::WrongChecksum, format!("{} is damaged: {how}", self.name))
+    }
+
+    fn cut_short(&self) -> IntakeError {
+        cut_short(&self.name)
+    }
+}
+
+pub(crate) fn cut_short(name: &str) -> IntakeError {
+    IntakeError::refused(RefusalCode::Truncated, format!("{name} is cut short: the zip does not hold all of it"))
+}
+
+enum Inflated {
+    /// So many; 0 at the end.
+    Bytes(usize),
+    CutShort,
+    Damaged,
+}
+
+impl Inflater {
+    fn read(&mut self, packed: &mut Stretch, buffer: &mut [u8]) -> io::Result<Inflated> {
+        while !self.ended {
+            if self.from == self.to {
+                self.to = packed.read(&mut self.input)?;
+                self.from = 0;
+            }
+            let (before_in, before_out) = (self.state.total_in(), self.state.total_out());
+            let input = &self.input[self.from..self.to];
+            let Ok(status) = self.state.decompress(input, buffer, FlushDecompress::None) else {
+                return Ok(Inflated::Damaged);
+            };
+            self.from += (self.state.total_in() - before_in) as usize;
+            self.ended = status == Status::StreamEnd;
+            let read = (self.state.total_out() - before_out) as usize;
+            if read > 0 {
+                return Ok(Inflated::Bytes(read));
+            }
+            if !self.ended && self.to == 0 {
+                return Ok(Inflated::CutShort);
+            }
+        }
+        Ok(Inflated::Bytes(0))
+    }
+}

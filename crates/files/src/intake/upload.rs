@@ -1,9 +1,23 @@
-//! The upload as a list of entries, from whatever it came in.
+//! The upload as a list of entries, from whatever it came in: a zip, a folder, single files.
+//!
+//! Names and kinds are judged here in the same way for all three; what only a zip can have is in `zip`. Opening unpacks
+//! nothing. Start with [`Upload::open`].
 
-use super::IntakeError;
 use super::cut::Rows;
+use super::source::{Claim, Meter, Source, Stretch};
+use super::zip::{self, Member};
+use super::{IntakeError, canonical_name, shown};
 use bordereau_base::limits::IntakeLimits;
+use bordereau_base::refusal::RefusalCode;
+use rawzip::FileReader;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Bytes of a block, unless a caller wants others.
+const BLOCK_BYTES: usize = 1 << 20;
 
 /// The kind of a delimited file, by its extension in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +30,20 @@ pub enum EntryKind {
     Tsv,
     /// The delimiter is found.
     Txt,
+}
+
+impl EntryKind {
+    /// The kind of the file `name`, `None` when it has no extension of a delimited file.
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        let (_, extension) = name.rsplit_once('.')?;
+        match extension.trim_end().to_ascii_lowercase().as_str() {
+            "csv" => Some(Self::Csv),
+            "psv" => Some(Self::Psv),
+            "tsv" => Some(Self::Tsv),
+            "txt" => Some(Self::Txt),
+            _ => None,
+        }
+    }
 }
 
 /// One delimited file of an upload.
@@ -33,11 +61,92 @@ pub struct Entry {
     pub declared_bytes: u64,
 }
 
+impl Entry {
+    /// `None` when `name` is not that of a delimited file.
+    pub(crate) fn new(name: &str, packed_bytes: u64, declared_bytes: u64) -> Option<Self> {
+        let kind = EntryKind::of(name)?;
+        let (stem, _) = name.rsplit_once('.')?;
+        Some(Self { name: name.to_owned(), stem: stem.to_owned(), kind, packed_bytes, declared_bytes })
+    }
+}
+
+/// What to make of a name in an upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NamePart<'a> {
+    /// Made by a tool for itself: `__MACOSX` and dot files.
+    Ignored,
+    /// The name, without a leading `./`.
+    Name(&'a str),
+}
+
+impl<'a> NamePart<'a> {
+    pub(crate) fn of(path: &'a str) -> Self {
+        let mut name = path;
+        while let Some(rest) = name.strip_prefix("./") {
+            name = rest;
+        }
+        let (first, below) = name.split_once(['/', '\\']).map_or((name, false), |(first, _)| (first, true));
+        if name.is_empty() || first == "__MACOSX" || (!below && first.starts_with('.')) {
+            Self::Ignored
+        } else {
+            Self::Name(name)
+        }
+    }
+}
+
+/// The note for a name that is ignored.
+pub(crate) fn ignored(name: &str) -> String {
+    format!("{} was ignored: it is not part of the data", shown(name))
+}
+
+pub(crate) fn unknown_type(name: &str) -> IntakeError {
+    let message = format!("{} is not a csv, psv, tsv or txt file", shown(name));
+    IntakeError::refused(RefusalCode::UnknownEntryType, message)
+}
+
+pub(crate) fn too_many_entries(entries_max: u64) -> IntakeError {
+    let message = format!("the upload has more than {entries_max} entries (entries_max)");
+    IntakeError::refused(RefusalCode::LimitExceeded, message)
+}
+
+fn too_many_bytes(upload_bytes_max: u64) -> IntakeError {
+    let message = format!("the upload has more than {upload_bytes_max} bytes (upload_bytes_max)");
+    IntakeError::refused(RefusalCode::LimitExceeded, message)
+}
+
+/// What holds of the entries of any upload: there are some, none is empty, no two are for one relation.
+pub(crate) fn check_entries(entries: &[Entry]) -> Result<(), IntakeError> {
+    if entries.is_empty() {
+        let message = "the upload holds no csv, psv, tsv or txt file";
+        return Err(IntakeError::refused(RefusalCode::NoFiles, message));
+    }
+    let mut first_of = HashMap::new();
+    for entry in entries {
+        if let Some(first) = first_of.insert(canonical_name(&entry.stem), entry) {
+            let message = format!("{} and {} are for the same relation", shown(&first.name), shown(&entry.name));
+            return Err(IntakeError::refused(RefusalCode::DuplicateRelation, message));
+        }
+    }
+    match entries.iter().find(|entry| entry.declared_bytes == 0) {
+        Some(entry) => Err(empty(&shown(&entry.name))),
+        None => Ok(()),
+    }
+}
+
+/// `name` is fit to be shown.
+pub(crate) fn empty(name: &str) -> IntakeError {
+    IntakeError::refused(RefusalCode::EmptyFile, format!("{name} is empty"))
+}
+
 /// An upload that was opened: its names, kinds and caps are checked, nothing is unpacked yet. Holds open file handles.
 #[derive(Debug)]
 pub struct Upload {
     entries: Vec<Entry>,
     notes: Vec<String>,
+    /// One for each entry.
+    places: Vec<(Stretch, Option<Claim>)>,
+    meter: Arc<Meter>,
+    limits: IntakeLimits,
 }
 
 impl Upload {
@@ -45,8 +154,86 @@ impl Upload {
     ///
     /// Errors: a [`Refusal`](bordereau_base::refusal::Refusal) for anything wrong with the upload.
     pub fn open(paths: &[PathBuf], limits: &IntakeLimits) -> Result<Upload, IntakeError> {
-        let _ = (paths, limits);
-        Err(std::io::Error::from(std::io::ErrorKind::Unsupported).into())
+        match paths {
+            [folder] if folder.is_dir() => Self::open_folder(folder, limits),
+            [file] => {
+                let opened = open_file(file)?;
+                let delimited = EntryKind::of(&file.to_string_lossy()).is_some();
+                if delimited && !zip::starts_like_a_zip(&opened) {
+                    Self::open_files(vec![(file_name(file), opened)], Vec::new(), limits)
+                } else {
+                    Self::open_zip(opened, limits)
+                }
+            }
+            files => {
+                let files = files.iter().map(|file| Ok((file_name(file), open_file(file)?)));
+                Self::open_files(files.collect::<Result<_, IntakeError>>()?, Vec::new(), limits)
+            }
+        }
+    }
+
+    fn open_zip(file: File, limits: &IntakeLimits) -> Result<Self, IntakeError> {
+        if file.metadata()?.len() > limits.upload_bytes_max {
+            return Err(too_many_bytes(limits.upload_bytes_max));
+        }
+        let directory = zip::read_directory(file, limits)?;
+        let places = directory.members.into_iter().map(|Member { stretch, claim }| (stretch, Some(claim))).collect();
+        Ok(Self::new(directory.entries, directory.notes, places, limits))
+    }
+
+    fn open_folder(folder: &Path, limits: &IntakeLimits) -> Result<Self, IntakeError> {
+        let mut names = Vec::new();
+        for item in std::fs::read_dir(folder)? {
+            names.push(item?.file_name());
+            if names.len() as u64 > limits.entries_max {
+                return Err(too_many_entries(limits.entries_max));
+            }
+        }
+        names.sort();
+        let mut files = Vec::new();
+        let mut notes = Vec::new();
+        for name in names {
+            let shown_name = name.to_string_lossy();
+            match NamePart::of(&shown_name) {
+                NamePart::Ignored => notes.push(ignored(&shown_name)),
+                NamePart::Name(_) if folder.join(&name).is_dir() => {
+                    let message = format!("the folder holds another folder, {}; give only files", shown(&shown_name));
+                    return Err(IntakeError::refused(RefusalCode::Subdirectories, message));
+                }
+                NamePart::Name(_) if EntryKind::of(&shown_name).is_none() => return Err(unknown_type(&shown_name)),
+                NamePart::Name(_) => files.push((shown_name.into_owned(), open_file(&folder.join(&name))?)),
+            }
+        }
+        Self::open_files(files, notes, limits)
+    }
+
+    fn open_files(files: Vec<(String, File)>, notes: Vec<String>, limits: &IntakeLimits) -> Result<Self, IntakeError> {
+        if files.len() as u64 > limits.entries_max {
+            return Err(too_many_entries(limits.entries_max));
+        }
+        let mut entries = Vec::new();
+        let mut places = Vec::new();
+        for (name, file) in files {
+            let bytes = file.metadata()?.len();
+            entries.push(Entry::new(&name, bytes, bytes).ok_or_else(|| unknown_type(&name))?);
+            places.push((Stretch { file: Arc::new(FileReader::from(file)), at: 0, end: u64::MAX }, None));
+        }
+        let upload = Self::new(entries, notes, places, limits);
+        check_entries(&upload.entries)?;
+        if upload.bytes_total() > limits.upload_bytes_max {
+            return Err(too_many_bytes(limits.upload_bytes_max));
+        }
+        Ok(upload)
+    }
+
+    fn new(
+        entries: Vec<Entry>,
+        notes: Vec<String>,
+        places: Vec<(Stretch, Option<Claim>)>,
+        limits: &IntakeLimits,
+    ) -> Self {
+        let meter = Arc::new(Meter::new(entries.len(), limits));
+        Self { entries, notes, places, meter, limits: limits.clone() }
     }
 
     /// The delimited files, in the order of the upload (of their names for a folder).
@@ -66,14 +253,38 @@ impl Upload {
 
     /// Opens the entry at `entry` of [`Upload::entries`] and reads its header. Entries may be read on several threads.
     pub fn read(&self, entry: usize) -> Result<Rows, IntakeError> {
-        let _ = entry;
-        Err(std::io::Error::from(std::io::ErrorKind::Unsupported).into())
+        self.read_in_blocks(entry, BLOCK_BYTES)
     }
+
+    /// As [`Upload::read`], cutting blocks of about `block_bytes`. The rows are the same for any size.
+    pub fn read_in_blocks(&self, entry: usize, block_bytes: usize) -> Result<Rows, IntakeError> {
+        let (Some(Entry { name, kind, .. }), Some((stretch, claim))) =
+            (self.entries.get(entry), self.places.get(entry))
+        else {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "no entry of that number").into());
+        };
+        let meter = Arc::clone(&self.meter);
+        let source = Source::new(shown(name), entry, meter, &self.limits, stretch.clone(), *claim);
+        Rows::open(source, *kind, &self.limits, block_bytes)
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Opens a regular file; never waits for a pipe.
+fn open_file(path: &Path) -> Result<File, IntakeError> {
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    if !std::fs::metadata(path).map_err(named)?.is_file() {
+        let message = format!("{} is not a file", shown(&file_name(path)));
+        return Err(IntakeError::refused(RefusalCode::UnknownEntryType, message));
+    }
+    Ok(File::open(path).map_err(named)?)
 }
 
 /// Checks a zip's directory without unpacking it: all that can be answered at once. Cost: reads the directory and the
 /// local header of each entry.
 pub fn check_zip(path: &Path, limits: &IntakeLimits) -> Result<(), IntakeError> {
-    let _ = (path, limits);
-    Err(std::io::Error::from(std::io::ErrorKind::Unsupported).into())
+    Upload::open_zip(open_file(path)?, limits).map(drop)
 }

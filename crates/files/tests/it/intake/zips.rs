@@ -1,0 +1,1 @@
+//! Zips as tools write them, and as nobody should.
