@@ -56,11 +56,16 @@ impl Default for Budget {
 
 impl Budget {
     /// Partitions (as a power of two) that keep the keys of an upload of so many unpacked bytes within a processor's
-    /// cache. The bytes are a claim; when it is wrong the partitions are only slower.
+    /// cache. The bytes may be a wrong claim; then partitions are gone through in slices, which is only slower.
     pub(crate) fn partition_bits(&self, upload_bytes: u64) -> u32 {
         const ROW_BYTES: u64 = 64;
         const PARTITION_ROWS: u64 = 1 << 15;
-        let partitions = (upload_bytes / (ROW_BYTES * PARTITION_ROWS)).max(1);
-        self.key_partition_bits.unwrap_or(partitions.ilog2() + 1).min(10)
+        let partitions = upload_bytes / (ROW_BYTES * PARTITION_ROWS);
+        let bits = (partitions.max(1).ilog2() + 1).clamp(PARTITION_BITS_MIN, PARTITION_BITS_MAX);
+        self.key_partition_bits.unwrap_or(bits).min(PARTITION_BITS_MAX)
     }
 }
+
+/// So many partitions cost nearly nothing and help where an upload says that it is small and is not.
+const PARTITION_BITS_MIN: u32 = 6;
+const PARTITION_BITS_MAX: u32 = 12;

@@ -119,7 +119,7 @@ pub fn validate(
     let checks = (0..judgement.dictionary.relations.len())
         .map(|relation| RelationChecks::new(judgement, relation, hasher))
         .collect::<Result<Vec<_>>>()?;
-    let mut kept = Kept::new(&files, judgement, resources, input.bytes_total())?;
+    let mut kept = Kept::new(&files, judgement, resources, input.bytes_likely())?;
     let columns: Vec<_> = files.iter().map(|file| (file.relation, file.header.columns.clone())).collect();
     let source = source(files, progress);
     let worker = || {

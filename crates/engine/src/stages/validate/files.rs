@@ -29,6 +29,18 @@ impl Input<'_> {
             Self::Rows(_) => 0,
         }
     }
+
+    /// Unpacked bytes at least: as claimed, or what the packed bytes make likely, for those cannot lie.
+    pub(super) fn bytes_likely(&self) -> u64 {
+        const RATIO: u64 = 8;
+        match self {
+            Self::Upload(upload) => {
+                let packed = upload.entries().iter().map(|entry| entry.packed_bytes).fold(0, u64::saturating_add);
+                upload.bytes_total().max(packed.saturating_mul(RATIO))
+            }
+            Self::Rows(_) => 0,
+        }
+    }
 }
 
 /// A file made in memory, as intake would give it.
