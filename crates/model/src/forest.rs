@@ -7,8 +7,10 @@
 
 mod explain;
 mod layout;
+mod paths;
 mod quadrature;
 mod score;
+mod vector;
 
 use explain::Paths;
 use score::Walk;
@@ -18,6 +20,9 @@ pub(crate) const DEPTH_MAX: usize = 1024;
 
 /// Rows handled together: their features and contributions stay in the second-level cache while all trees pass by.
 const BLOCK_ROWS: usize = 128;
+
+/// Rows explained together: as many as make a tree's constants cheap, as few as keep the contributions in the cache.
+const EXPLAIN_ROWS: usize = 512;
 
 /// Rows side by side in the kernels' innermost loops.
 const LANES: usize = 8;
@@ -145,7 +150,7 @@ impl Forest {
         let Some(paths) = &self.paths else { return };
         let mut scratch = paths.scratch(self.inputs, self.outputs);
         let mut block = Vec::new();
-        for values in values.chunks(BLOCK_ROWS * self.inputs) {
+        for values in values.chunks(EXPLAIN_ROWS * self.inputs) {
             layout::gather_lanes(&mut block, values, self.inputs, &self.slots);
             each(paths.explain(&block, values.len() / self.inputs, &mut scratch));
         }

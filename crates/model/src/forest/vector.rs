@@ -1,0 +1,103 @@
+//! The explanation kernel compiled for the vector units a processor may have.
+//!
+//! The kernel itself is portable, safe Rust in [`super::explain`]; here it is compiled again with wider vectors switched
+//! on, and the widest that the processor has is called. That call is the crate's only `unsafe`: a function compiled for a
+//! feature must not run without it, and [`Level`] is made by [`Level::detect`] alone, which asks the processor first. The
+//! results have the same bits on every level: the same operations in the same order, none of them fused.
+
+#![allow(unsafe_code)]
+
+use super::explain::{Lanes, Work, run as kernel};
+use super::paths::PathTree;
+
+/// What the processor can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Level(Kind);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+enum Kind {
+    Plain,
+    Avx2,
+    Avx512,
+}
+
+impl Level {
+    /// Ask the processor.
+    pub(super) fn detect() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") {
+                return Self(Kind::Avx512);
+            }
+            if is_x86_feature_detected!("avx2") {
+                return Self(Kind::Avx2);
+            }
+        }
+        Self(Kind::Plain)
+    }
+
+    /// Every level this processor has, for tests.
+    #[cfg(test)]
+    pub(super) fn all() -> Vec<Self> {
+        let mut levels = vec![Self(Kind::Plain)];
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx2") {
+                levels.push(Self(Kind::Avx2));
+            }
+            levels.push(Self::detect());
+        }
+        levels
+    }
+}
+
+/// [`super::explain::run`] for `points`, one of the numbers of points it is made for.
+pub(super) fn run(
+    level: Level,
+    tree: &PathTree,
+    points: usize,
+    features: &[Lanes],
+    work: &mut Work,
+    phi: &mut [Lanes],
+) {
+    match level.0 {
+        Kind::Plain => by_points(tree, points, features, work, phi),
+        // SAFETY: a level is only made by asking the processor for these features.
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx2 => unsafe { avx2(tree, points, features, work, phi) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx512 => unsafe { avx512(tree, points, features, work, phi) },
+        #[cfg(not(target_arch = "x86_64"))]
+        _ => by_points(tree, points, features, work, phi),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn avx2(tree: &PathTree, points: usize, features: &[Lanes], work: &mut Work, phi: &mut [Lanes]) {
+    by_points(tree, points, features, work, phi);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512dq,avx2")]
+fn avx512(tree: &PathTree, points: usize, features: &[Lanes], work: &mut Work, phi: &mut [Lanes]) {
+    by_points(tree, points, features, work, phi);
+}
+
+#[inline(always)]
+fn by_points(tree: &PathTree, points: usize, features: &[Lanes], work: &mut Work, phi: &mut [Lanes]) {
+    match points {
+        1 => kernel::<1>(tree, features, work, phi),
+        2 => kernel::<2>(tree, features, work, phi),
+        3 => kernel::<3>(tree, features, work, phi),
+        4 => kernel::<4>(tree, features, work, phi),
+        5 => kernel::<5>(tree, features, work, phi),
+        6 => kernel::<6>(tree, features, work, phi),
+        8 => kernel::<8>(tree, features, work, phi),
+        12 => kernel::<12>(tree, features, work, phi),
+        32 => kernel::<32>(tree, features, work, phi),
+        _ => kernel::<512>(tree, features, work, phi),
+    }
+}
