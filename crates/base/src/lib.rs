@@ -5,6 +5,8 @@
 //! Start with [`dictionary::Dictionary`], what a solution says its files must look like, and [`finding::Finding`],
 //! what is said when they do not.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 pub mod cell;
 pub mod dictionary;
 pub mod finding;

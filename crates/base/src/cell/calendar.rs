@@ -48,3 +48,61 @@ pub const fn date_from_days(days: i32) -> (i32, u32, u32) {
     let year = year_of_era + era * 400 + (month >= 10) as i32;
     (year, (if month < 10 { month + 3 } else { month - 9 }) as u32, day as u32)
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::Date;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const FIRST: i32 = -719_162;
+    const LAST: i32 = 2_932_896;
+
+    #[test]
+    fn known_days() {
+        for (year, month, day, expected) in [
+            (1970, 1, 1, Some(0)),
+            (1969, 12, 31, Some(-1)),
+            (2000, 2, 29, Some(11_016)),
+            (2000, 3, 1, Some(11_017)),
+            (1, 1, 1, Some(FIRST)),
+            (9999, 12, 31, Some(LAST)),
+            (1900, 2, 29, None),
+            (2023, 2, 29, None),
+            (0, 12, 31, None),
+            (10_000, 1, 1, None),
+            (2020, 0, 1, None),
+            (2020, 13, 1, None),
+            (2020, 4, 31, None),
+            (2020, 4, 0, None),
+            (i32::MIN, u32::MAX, u32::MAX, None),
+        ] {
+            assert_eq!(days_from_date(year, month, day), expected, "{year}-{month}-{day}");
+        }
+    }
+
+    #[test]
+    fn every_day_of_the_calendar_comes_after_the_one_before_and_reads_back() {
+        let mut expected = FIRST;
+        for year in 1..=9999 {
+            for month in 1..=12 {
+                for day in 1..=days_of_month(year, month) {
+                    assert_eq!(days_from_date(year, month, day), Some(expected));
+                    assert_eq!(date_from_days(expected), (year, month, day));
+                    expected += 1;
+                }
+            }
+        }
+        assert_eq!(expected, LAST + 1);
+    }
+
+    proptest! {
+        #[test]
+        fn days_are_those_of_another_calendar(days in FIRST..=LAST) {
+            let date = Date::constant(1970, 1, 1) + jiff::Span::new().days(days);
+            let (year, month, day) = date_from_days(days);
+            prop_assert_eq!((year, month as i8, day as i8), (i32::from(date.year()), date.month(), date.day()));
+        }
+    }
+}

@@ -203,3 +203,46 @@ fn strip<'a>(text: &'a str, decimal_char: &str) -> &'a str {
     let start = text.char_indices().map(|(at, _)| at).find(|&at| starts_number(at)).unwrap_or(end);
     text.get(start..).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn short_numbers_are_what_the_standard_library_makes_of_them(text in "-?[0-9]{0,9}\\.?[0-9]{0,9}") {
+            if let Some(number) = short_float(text.as_bytes()) {
+                let expected: f64 = text.parse().unwrap();
+                prop_assert_eq!(number.to_bits(), expected.to_bits());
+            } else {
+                let digits = text.bytes().filter(u8::is_ascii_digit).count();
+                prop_assert!(digits == 0 || text.trim_start_matches('-').len() > 15, "{}", text);
+            }
+        }
+
+        #[test]
+        fn any_text_is_the_number_of_the_standard_library_or_none(text in "[-+0-9.eE]{0,24}|[-+a-zA-Z]{0,9}") {
+            let expected: Option<f64> = text.parse().ok();
+            match float(&text) {
+                Some(number) => prop_assert_eq!(Some(number.to_bits()), expected.map(f64::to_bits)),
+                None => prop_assert!(expected.is_none_or(f64::is_infinite), "{}", text),
+            }
+        }
+
+        #[test]
+        fn group_and_decimal_characters_only_change_the_spelling(
+            whole in 0_u64..u64::MAX, fraction in "[0-9]{0,8}", negative: bool, group in "[ ,'’]", padding in 0_usize..80
+        ) {
+            let sign = if negative { "-" } else { "" };
+            let whole = format!("{}{whole}", "0".repeat(padding));
+            let grouped = whole.as_bytes().rchunks(3).rev().map(|digits| std::str::from_utf8(digits).unwrap());
+            let grouped = grouped.collect::<Vec<_>>().join(&group);
+            let format = NumberFormat { decimal_char: "·".into(), group_char: Some(group), bare_number: true };
+            let reader = NumberReader::new(&format, &Constraints::default());
+            let expected: f64 = format!("{sign}{whole}.{fraction}").parse().unwrap();
+            prop_assert_eq!(reader.read(&format!("{sign}{grouped}·{fraction}")), Ok(expected));
+        }
+    }
+}

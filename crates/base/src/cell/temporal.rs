@@ -153,13 +153,20 @@ impl Pattern {
         }
     }
 
-    /// A text that the pattern fits. Months, days and hours have a leading zero only when the year comes first.
+    /// A text that the pattern fits. Months, days and hours have a leading zero only when the year comes first or
+    /// when there are digits next to them.
     ///
     /// Law: parsing it gives the day and time back as far as the pattern names their parts.
     pub fn format(&self, days: i32, micros_of_day: i64) -> String {
-        let padded = matches!(self.items.first(), Some(Item::Number(Amount::Year)));
+        let is_number = |at: Option<usize>| at.is_some_and(|at| matches!(self.items.get(at), Some(Item::Number(_))));
+        let year_first = matches!(self.items.first(), Some(Item::Number(Amount::Year)));
         let parts = Parts::of(days, micros_of_day);
-        self.items.iter().map(|item| item.format(&parts, padded)).collect()
+        let mut text = Vec::new();
+        for (at, item) in self.items.iter().enumerate() {
+            let padded = year_first || is_number(at.checked_sub(1)) || is_number(Some(at + 1));
+            item.write(&parts, padded, &mut text);
+        }
+        String::from_utf8_lossy(&text).into_owned()
     }
 }
 
@@ -267,6 +274,8 @@ fn century(short: u32) -> i32 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -320,6 +329,87 @@ mod tests {
     fn patterns_that_cannot_be_are_refused() {
         for bad in ["%Q", "%", "%Y %Y", "%Y %y", "%H %I", "%U %Y", "%G", &"x".repeat(65)] {
             assert!(Pattern::new(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn directives_of_c_stand_for_what_they_abbreviate() {
+        for (pattern, same, text) in [
+            ("%F", "%Y-%m-%d", "2019-02-01"),
+            ("%D", "%m/%d/%y", "02/01/19"),
+            ("%x", "%m/%d/%y", "02/01/19"),
+            ("%T", "%H:%M:%S", "15:30:01"),
+            ("%X", "%H:%M:%S", "15:30:01"),
+            ("%R", "%H:%M", "15:30"),
+            ("%c", "%a %b %d %H:%M:%S %Y", "Fri Feb 01 15:30:01 2019"),
+            ("%e%n%h%t%Y", "%d %b %Y", "1 Feb 2019"),
+            ("%d %B %Y %Z", "%d %B %Y UTC", "1 February 2019 utc"),
+            ("%u %Y", "%w %Y", "3 2019"),
+        ] {
+            let parts = Pattern::new(pattern).unwrap().parse(text);
+            assert!(parts.is_some(), "{pattern} {text:?}");
+            assert_eq!(parts, Pattern::new(same).unwrap().parse(text), "{pattern} {text:?}");
+        }
+    }
+
+    #[test]
+    fn patterns_know_what_they_name() {
+        for (pattern, year, hour) in [
+            ("%Y-%m-%d", true, false),
+            ("%y", true, false),
+            ("%I %p", false, true),
+            ("%c", true, true),
+            ("%j", false, false),
+        ] {
+            let pattern = Pattern::new(pattern).unwrap();
+            assert_eq!((pattern.has_year(), pattern.has_hour()), (year, hour), "{}", pattern.as_str());
+        }
+    }
+
+    const WHOLE_PATTERNS: [&str; 14] = [
+        "%Y-%m-%dT%H:%M:%S.%f",
+        "%m/%d/%Y %I:%M:%S.%f %p",
+        "%d.%m.%Y %H%M%S%f",
+        "%Y%m%d%H%M%S%f",
+        "%Y-%j %H:%M:%S,%f",
+        "%A, %d %B %Y %I.%M.%S.%f%p",
+        "%a %b %e %T.%f %Y",
+        "%f %S:%M:%H %d/%m/%Y",
+        "%Y-%m-%d %H:%M:%S.%f%z",
+        "%Z %Y-%m-%d %H:%M:%S.%f",
+        "%w %F %X %f",
+        "%u|%Y|%m|%d|%H|%M|%S|%f",
+        "100%% %Y %m %d é %H %M %S %f",
+        "%F%n%R:%S%t%f",
+    ];
+
+    proptest! {
+        #[test]
+        fn what_a_pattern_writes_it_reads(at in 0..WHOLE_PATTERNS.len(), days in -719_162_i32..=2_932_896, micros in 0..MICROS_OF_DAY) {
+            let pattern = Pattern::new(WHOLE_PATTERNS[at]).unwrap();
+            let text = pattern.format(days, micros);
+            let parts = pattern.parse(&text);
+            prop_assert_eq!(parts.and_then(|parts| parts.days()), Some(days), "{}", &text);
+            prop_assert_eq!(parts.and_then(|parts| parts.time()), Some(micros), "{}", &text);
+            prop_assert_eq!(parts.and_then(|parts| parts.instant()), Some(i64::from(days) * MICROS_OF_DAY + micros));
+        }
+
+        #[test]
+        fn the_quick_way_gives_the_same_days(
+            at in 0_usize..6, text in "[0-9]{1,4}[-/. ]? ?[0-9]{1,3}[-/. ] ?[0-9]{1,4}|[0-9/ .-]{0,12}"
+        ) {
+            let sources = ["%m/%d/%Y", "%m/%d/%y", "%Y-%m-%d", "%d.%m.%Y", "%y-%d-%m", "%Y/%m/%d"];
+            let pattern = Pattern::new(sources[at]).unwrap();
+            prop_assert!(pattern.simple_date.is_some());
+            prop_assert_eq!(pattern.parse_days(&text), pattern.parse(&text).and_then(|parts| parts.days()));
+        }
+
+        #[test]
+        fn sources_and_texts_of_any_kind_never_panic(source in "(%[a-zA-Z%]|.){0,12}", text in ".{0,24}|[0-9:/ -]{0,24}") {
+            if let Ok(pattern) = Pattern::new(&source) {
+                let _ = (pattern.parse(&text).map(|parts| (parts.days(), parts.time(), parts.instant())), pattern.parse_days(&text));
+                let _ = pattern.format(17_378, 55_800_000_000);
+            }
         }
     }
 }

@@ -67,7 +67,7 @@ impl ReadCell for TextReader {
             StringFormat::Email => web::is_email(text),
             StringFormat::Uri => web::is_uri(text),
             StringFormat::Binary => web::is_base64(text),
-            StringFormat::Uuid => uuid::Uuid::try_parse(text).is_ok(),
+            StringFormat::Uuid => web::is_uuid(text),
         };
         if !right {
             return Err(Violation::Type);

@@ -1,4 +1,4 @@
-//! The formats of text: e-mail addresses, URIs and base64.
+//! The formats of text: e-mail addresses, URIs, base64 and UUIDs.
 
 /// A local part (dot-atom or quoted, RFC 5322) of at most 64 bytes, `@`, and a domain name of at least two labels.
 pub(super) fn is_email(text: &str) -> bool {
@@ -77,4 +77,123 @@ fn has_uri_chars(rest: &str) -> bool {
 pub(super) fn is_base64(text: &str) -> bool {
     let digits = text.strip_suffix("==").or_else(|| text.strip_suffix('=')).unwrap_or(text);
     text.len().is_multiple_of(4) && digits.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'))
+}
+
+/// Five groups of hexadecimal digits with hyphens between them (RFC 9562, section 4); no braces, no `urn:uuid:`.
+pub(super) fn is_uuid(text: &str) -> bool {
+    const HYPHENS: [usize; 4] = [8, 13, 18, 23];
+    let fits = |(at, byte): (usize, u8)| if HYPHENS.contains(&at) { byte == b'-' } else { byte.is_ascii_hexdigit() };
+    text.len() == 36 && text.bytes().enumerate().all(fits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(reads: fn(&str) -> bool, right: &[&str], wrong: &[&str]) {
+        for text in right {
+            assert!(reads(text), "{text:?}");
+        }
+        for text in wrong {
+            assert!(!reads(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn email_addresses() {
+        check(
+            is_email,
+            &[
+                "a@example.com",
+                "a.b+c@x.example.co",
+                "\"a.b\"@example.com",
+                "\"a\\.b\"@example.com",
+                "é@example.com",
+                "a@münchen.de",
+            ],
+            &[
+                "",
+                "a",
+                "@example.com",
+                "a@",
+                "a@b",
+                "a@@b.co",
+                "a b@example.com",
+                "\"a b\"@example.com",
+                "\"a\\b\"@example.com",
+                "a@-x.com",
+                "a@x-.com",
+                "a@x..com",
+                "a@example.com.",
+                "a@example.c",
+                "a@example.c1",
+                "a@[127.0.0.1]",
+                "a..b@example.com",
+                ".a@example.com",
+                "a@exa_mple.com",
+                "\"@example.com",
+            ],
+        );
+        let local = |length: usize| format!("{}@example.com", "x".repeat(length));
+        assert!(is_email(&local(64)) && !is_email(&local(65)));
+        let label = |length: usize| format!("a@{}.com", "x".repeat(length));
+        assert!(is_email(&label(63)) && !is_email(&label(64)));
+        assert!(!is_email(&format!("a@{}com", "x.".repeat(126))));
+    }
+
+    #[test]
+    fn uris() {
+        check(
+            is_uri,
+            &[
+                "https://example.com/a?b#c",
+                "mailto:a@b.co",
+                "urn:isbn:1",
+                "a:",
+                "x+y-z.1://a",
+                "http://a/%20",
+                "http://a/é",
+            ],
+            &[
+                "",
+                "example.com",
+                ":a",
+                "1http://a",
+                "h_t:a",
+                "http://a b",
+                "http://a/%zz",
+                "http://a/%2",
+                "http://<a>",
+                "é:a",
+            ],
+        );
+    }
+
+    #[test]
+    fn base64() {
+        check(
+            is_base64,
+            &["", "YQ==", "YWI=", "YWJj", "+/+/", "AAAAAAAA"],
+            &["YQ", "YQ=", "Y===", "====", "YW=j", "YW J", "-_-_", "YWJj\n", "YQ==YQ==", "é"],
+        );
+    }
+
+    #[test]
+    fn uuids() {
+        let whole = "95ecc380-afe9-11e4-9b6c-751b66dd541e";
+        check(
+            is_uuid,
+            &[whole, &whole.to_uppercase(), "00000000-0000-0000-0000-000000000000"],
+            &[
+                "",
+                &whole.replace('-', ""),
+                &format!("{{{whole}}}"),
+                &format!("urn:uuid:{whole}"),
+                &whole.replace('c', "g"),
+                "95ecc380+afe9-11e4-9b6c-751b66dd541e",
+                "95ecc3800afe9-11e4-9b6c-751b66dd541e",
+                "é5ecc380-afe9-11e4-9b6c-751b66dd541",
+            ],
+        );
+    }
 }

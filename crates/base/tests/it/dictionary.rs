@@ -20,7 +20,7 @@ fn relation(further: &str) -> String {
 }
 
 /// The field of a relation that has no other.
-fn field(descriptor: &str) -> Field {
+pub(crate) fn field(descriptor: &str) -> Field {
     let package = format!(r#"{{"resources": [{{"name": "r", "schema": {{"fields": [{descriptor}]}}}}]}}"#);
     read(&package).relations.remove(0).fields.remove(0)
 }

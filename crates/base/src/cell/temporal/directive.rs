@@ -209,6 +209,7 @@ impl Amount {
             Self::DayOfYear => format!("{:03}", parts.day_of_year.unwrap_or(1)),
             Self::Hour if padded => format!("{:02}", parts.hour),
             Self::Hour => parts.hour.to_string(),
+            Self::HourOfHalf if padded => format!("{:02}", parts.hour_of_half.unwrap_or(parts.hour)),
             Self::HourOfHalf => parts.hour_of_half.unwrap_or(parts.hour).to_string(),
             Self::Minute => format!("{:02}", parts.minute),
             Self::Second => format!("{:02}", parts.second),
@@ -259,15 +260,13 @@ impl Name {
 }
 
 impl Item {
-    pub(super) fn format(self, parts: &Parts, padded: bool) -> String {
+    pub(super) fn write(self, parts: &Parts, padded: bool, text: &mut Vec<u8>) {
         match self {
-            // Bytes beyond ASCII come one by one; examples show them as a question mark.
-            Self::Byte(byte) if byte.is_ascii() => char::from(byte).to_string(),
-            Self::Byte(_) => "?".to_owned(),
-            Self::Blanks => " ".to_owned(),
-            Self::Number(amount) => amount.format(parts, padded),
-            Self::Name(name) => name.format(parts).to_owned(),
-            Self::Offset => "Z".to_owned(),
+            Self::Byte(byte) => text.push(byte),
+            Self::Blanks => text.push(b' '),
+            Self::Number(amount) => text.extend(amount.format(parts, padded).bytes()),
+            Self::Name(name) => text.extend(name.format(parts).bytes()),
+            Self::Offset => text.push(b'Z'),
         }
     }
 }
