@@ -8,16 +8,16 @@
 //! # What the bytes depend on
 //! On names, contents, the order of members and, for deflated members, on where the content was cut into parts;
 //! never on threads, the clock, the machine or the scratch folder. So cut parts by rows of the input, not by what
-//! a thread happened to have at hand. [`MemberDigest`] depends on the content alone. For Parquet not even the cut of the
-//! batches counts.
+//! a thread happened to have at hand. [`MemberDigest`] depends on the content alone. For Parquet not even the cut of
+//! the batches counts.
 //!
 //! # What this module does not know
 //! What the rows mean, which members a results zip has, and how a summary is built from the digests.
 //!
 //! # Cost
-//! Memory: the parts in flight, each its bytes twice (plain and packed), and 1 MiB while the zip is written; for Parquet
-//! one row group. Disk: each member once in scratch and once in the zip. The appending thread hashes (SHA-256, some
-//! 1.5 GB/s with hardware support) and writes; deflating, by far the most work, is the workers'.
+//! Memory: the parts in flight, each its bytes twice (plain and packed), and 1 MiB while the zip is written; for
+//! Parquet one row group. Disk: each member once in scratch and once in the zip. The appending thread hashes (SHA-256,
+//! some 1.5 GB/s with hardware support) and writes; deflating, by far the most work, is the workers'.
 
 pub mod csv;
 mod headers;

@@ -5,10 +5,10 @@
 //! - Rows end in a line feed alone: every reader of today takes it, and it saves a byte a row. The RFC has CRLF.
 //! - A missing value is an empty cell, and so is an empty text; they are not told apart. A row whose only cell is empty
 //!   is written as `""`, since many readers skip a blank line.
-//! - Numbers have the fewest digits that read back to the same number, whole ones no decimal point (`0.1`, `3`, `1e300`,
-//!   `-0`). NaN and the infinities are empty cells.
-//! - Text is written as it is. A value that begins with `=`, `+`, `-` or `@` keeps its first character: results are data
-//!   to be read back and compared, and a spreadsheet that runs formulas from a file must be told not to.
+//! - Numbers have the fewest digits that read back to the same number, whole ones no decimal point (`0.1`, `3`,
+//!   `1e300`, `-0`). NaN and the infinities are empty cells.
+//! - Text is written as it is. A value that begins with `=`, `+`, `-` or `@` keeps its first character: results are
+//!   data to be read back and compared, and a spreadsheet that runs formulas from a file must be told not to.
 //!
 //! Cost: one pass over each cell, no allocation but the buffer's growth. Knows no header and no types of columns.
 

@@ -1,8 +1,8 @@
 //! The records of a zip around its members (PKWARE's APPNOTE 6.3, sections 4.3.7 and 4.3.12 to 4.3.16), as bytes.
 //!
-//! All that could vary is fixed: the moment is the first a zip can hold (1980-01-01), the maker Unix with version 4.5, the
-//! mode 0644, names UTF-8 (flag bit 11), no comments, no extra field but that of zip64, and that only where a size or
-//! an offset does not fit 32 bits. Sizes and checksum stand in the local header, so there are no data descriptors.
+//! All that could vary is fixed: the moment is the first a zip can hold (1980-01-01), the maker Unix with version 4.5,
+//! the mode 0644, names UTF-8 (flag bit 11), no comments, no extra field but that of zip64, and that only where a size
+//! or an offset does not fit 32 bits. Sizes and checksum stand in the local header, so there are no data descriptors.
 
 /// What the records say about one member.
 #[derive(Debug, Clone)]

@@ -1,9 +1,9 @@
 //! A Parquet member made of record batches.
 //!
-//! Rows are cut anew into batches of a fixed number before they are encoded, since the writer looks at a page's size once a
-//! batch: so the bytes depend on the rows and their types alone, not on how they came. Row groups have a fixed number
-//! of rows too, the writer's name is fixed, and the Arrow schema (whose metadata has no order) is left out: readers see
-//! plain Parquet types, text as `STRING`.
+//! Rows are cut anew into batches of a fixed number before they are encoded, since the writer looks at a page's size
+//! once a batch: so the bytes depend on the rows and their types alone, not on how they came. Row groups have a fixed
+//! number of rows too, the writer's name is fixed, and the Arrow schema (whose metadata has no order) is left out:
+//! readers see plain Parquet types, text as `STRING`.
 
 use super::{Member, Packing};
 use arrow::array::RecordBatch;
