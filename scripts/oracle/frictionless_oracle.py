@@ -113,12 +113,13 @@ def main() -> int:
     cells = hand_picked() + generated(options.seed, options.generated)
     oracle = Frictionless()
     problems: list[str] = [f"the reason {reason} is not in {DOCUMENT.name}" for reason in undocumented()]
-    same, on_purpose = 0, Counter()
+    same: Counter[str] = Counter()
+    on_purpose: Counter[str] = Counter()
     for cell, our in zip(cells, ours(options.cells, cells)):
         their = oracle.read(cell)
         alike = agree(our, their)
         if alike and cell.reason is None:
-            same += 1
+            same[our["verdict"]] += 1
         elif not alike and cell.reason is not None:
             on_purpose[cell.reason] += 1
         else:
@@ -129,8 +130,12 @@ def main() -> int:
 
     for problem in problems:
         print(problem)
-    total = on_purpose.total()
-    print(f"{len(cells)} cells compared: {same} same, {total} differ on purpose, {len(problems)} problems")
+    picked, made = len(cells) - options.generated, options.generated
+    verdicts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(same.items()))
+    print(
+        f"{len(cells)} cells compared ({picked} picked, {made} generated): {same.total()} same ({verdicts}), "
+        f"{on_purpose.total()} differ on purpose, {len(problems)} problems"
+    )
     for reason, count in sorted(on_purpose.items()):
         print(f"  {count:4} {reason}: {REASONS[reason]}")
     return 1 if problems else 0

@@ -217,7 +217,7 @@ pub struct Constraints {
     pub exclusive_maximum: Option<Literal>,
     /// The whole text must match.
     pub pattern: Option<TextPattern>,
-    /// The values allowed; `None` when all are. Never empty.
+    /// The values allowed, of `enum` or `categories`; `None` when all are. Never empty.
     pub enumeration: Option<Vec<Literal>>,
 }
 
@@ -235,8 +235,12 @@ impl TextPattern {
     /// Compiles `source`, which must match a whole value.
     ///
     /// # Errors
-    /// When it is not a regular expression of the `regex` crate (no back references, no look-around) or too large.
+    /// When it is not a regular expression of the `regex` crate (no back references, no look-around), means something
+    /// else in XML Schema, which the standard names, or is too large.
     pub fn new(source: &str) -> Result<Self, String> {
+        if subtracts_class(source) {
+            return Err("subtraction of classes is written `[a-z--[aeiou]]`".to_owned());
+        }
         let bounded = |text: &str| {
             regex::RegexBuilder::new(text)
                 .size_limit(PATTERN_BYTES_MAX)
@@ -259,6 +263,26 @@ impl TextPattern {
     pub fn is_match(&self, text: &str) -> bool {
         self.regex.is_match(text)
     }
+}
+
+/// Whether a class holds `-[` as in `[a-z-[aeiou]]`: XML Schema takes away what we would add.
+fn subtracts_class(source: &str) -> bool {
+    let mut depth = 0_usize;
+    let mut before = [' '; 2];
+    let mut chars = source.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => {
+                chars.next();
+            }
+            '[' if depth > 0 && before[1] == '-' && before[0] != '-' => return true,
+            '[' => depth += 1,
+            ']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        before = [before[1], c];
+    }
+    false
 }
 
 /// Something in a descriptor that keeps it from being a dictionary.
