@@ -134,7 +134,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(days in -719_162_i32..2_932_896, of_day in 0..MICROS_OF_DAY, east in -1439_i64..1440) {
+        fn what_is_written_is_read_back(
+            days in -719_162_i32..2_932_896, of_day in 0..MICROS_OF_DAY, east in -1439_i64..1440
+        ) {
             let (year, month, day) = date_from_days(days);
             let (seconds, micros) = (of_day / MICROS_OF_SECOND, of_day % MICROS_OF_SECOND);
             let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
