@@ -15,6 +15,28 @@ pub(crate) enum Link {
     LogOneMore,
     /// sign(x) x^2, LightGBM's `regression sqrt`.
     SignedSquare,
+    /// The standard normal distribution function.
+    Probit,
+    /// 1 - exp(-exp(x)).
+    ComplementaryLogLog,
+    /// exp(-exp(-x)).
+    LogLog,
+    /// 1/2 + atan(x) / pi.
+    Cauchit,
+    /// 1 - exp(x).
+    LogComplement,
+    /// 1 / (dispersion (exp(-x) - 1)).
+    NegativeBinomial {
+        dispersion: f64,
+    },
+    /// 1 / (1 + (1 + exponent x)^(-1 / exponent)), the logit at 0.
+    OddsPower {
+        exponent: f64,
+    },
+    /// x^(1 / exponent), exp(x) at 0.
+    Power {
+        exponent: f64,
+    },
     /// exp(x_k) / sum of exp(x), over the outputs of a row.
     Softmax,
 }
@@ -27,6 +49,14 @@ impl Link {
             Self::Logit { .. } => "logit",
             Self::LogOneMore => "log1p(exp)",
             Self::SignedSquare => "signed square root",
+            Self::Probit => "probit",
+            Self::ComplementaryLogLog => "cloglog",
+            Self::LogLog => "loglog",
+            Self::Cauchit => "cauchit",
+            Self::LogComplement => "logc",
+            Self::NegativeBinomial { .. } => "negbin",
+            Self::OddsPower { .. } => "oddspower",
+            Self::Power { .. } => "power",
             Self::Softmax => "softmax",
         }
     }
@@ -45,6 +75,16 @@ impl Link {
             Self::Log => libm::exp(x),
             Self::Logit { slope } => 1.0 / (1.0 + libm::exp(-slope * x)),
             Self::LogOneMore => libm::log1p(libm::exp(x)),
+            Self::Probit => 0.5 * libm::erfc(-x * std::f64::consts::FRAC_1_SQRT_2),
+            Self::ComplementaryLogLog => -libm::expm1(-libm::exp(x)),
+            Self::LogLog => libm::exp(-libm::exp(-x)),
+            Self::Cauchit => 0.5 + libm::atan(x) * std::f64::consts::FRAC_1_PI,
+            Self::LogComplement => -libm::expm1(x),
+            Self::NegativeBinomial { dispersion } => 1.0 / (dispersion * libm::expm1(-x)),
+            Self::OddsPower { exponent: 0.0 } => 1.0 / (1.0 + libm::exp(-x)),
+            Self::OddsPower { exponent } => 1.0 / (1.0 + libm::pow(1.0 + exponent * x, -1.0 / exponent)),
+            Self::Power { exponent: 0.0 } => libm::exp(x),
+            Self::Power { exponent } => libm::pow(x, 1.0 / exponent),
             Self::SignedSquare => {
                 if x < 0.0 {
                     -x * x

@@ -197,6 +197,11 @@ impl Model {
             prediction.iter_mut().for_each(|value| *value /= scale);
         }
         self.parts.link.apply(&mut prediction, outputs);
+        if let Form::Linear(linear) = &self.parts.form
+            && linear.has_finish()
+        {
+            linear.finish(features.values(), &mut prediction);
+        }
         Scores { raw, prediction }
     }
 

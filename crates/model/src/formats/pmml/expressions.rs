@@ -1,0 +1,294 @@
+//! Derived fields.
+
+use std::collections::HashMap;
+
+use super::fields::{Field, Fields, Kind, interval};
+use super::xml::Element;
+use crate::Error;
+use crate::linear::{Expression, Function, Outliers, key};
+
+/// Read a `DerivedField` and make it known.
+pub(super) fn derive(element: &Element, fields: &mut Fields) -> Result<(), Error> {
+    element.only(&["name", "displayName", "optype", "dataType"], EXPRESSIONS)?;
+    element.one_of("optype", &["continuous", "categorical", "ordinal"], "")?;
+    let data_type = element.one_of("dataType", &["string", "integer", "float", "double", "boolean"], "")?;
+    let wanted = if data_type == "string" { Kind::Symbol } else { Kind::Number };
+    let mut parts = element.parts();
+    let (Some(part), None) = (parts.next(), parts.next()) else {
+        return Err(element.invalid("holds not exactly one expression"));
+    };
+    let (expression, kind) = expression(part, Some(wanted), fields)?;
+    if kind != wanted {
+        return Err(element.unsupported("a dataType that is not what the expression gives"));
+    }
+    let expression = match data_type {
+        "float" => Expression::Single(Box::new(expression)),
+        _ => expression,
+    };
+    fields.derive(element, kind, expression)
+}
+
+const EXPRESSIONS: &[&str] =
+    &["Constant", "FieldRef", "NormContinuous", "NormDiscrete", "Discretize", "MapValues", "Apply"];
+
+/// Read an expression; `wanted` helps where the document does not say whether a constant is a number.
+fn expression(element: &Element, wanted: Option<Kind>, fields: &mut Fields) -> Result<(Expression, Kind), Error> {
+    let (expression, kind) = match element.name.as_str() {
+        "Constant" => constant(element, wanted, fields)?,
+        "FieldRef" => {
+            element.only(&["field", "mapMissingTo"], &[])?;
+            let field = fields.find(element.need("field")?, element)?;
+            (Expression::Field(field.at), field.kind)
+        }
+        "NormContinuous" => (lines(element, fields)?, Kind::Number),
+        "NormDiscrete" => {
+            element.only(&["field", "value", "method", "mapMissingTo"], &[])?;
+            element.one_of("method", &["indicator"], "indicator")?;
+            let field = fields.find(element.need("field")?, element)?;
+            let symbol = fields.literal(field, element.need("value")?, element)?;
+            (Expression::Is { field: field.at, symbol }, Kind::Number)
+        }
+        "Discretize" => bins(element, wanted, fields)?,
+        "MapValues" => table(element, wanted, fields)?,
+        "Apply" => apply(element, wanted, fields)?,
+        _ => return Err(element.unsupported("this expression")),
+    };
+    match element.get("mapMissingTo") {
+        None => Ok((expression, kind)),
+        Some(text) => {
+            let other = fields.literal_of(kind, text, element)?;
+            Ok((Expression::OrElse(Box::new(expression), other), kind))
+        }
+    }
+}
+
+fn kind_of(element: &Element, wanted: Option<Kind>) -> Result<Option<Kind>, Error> {
+    Ok(match element.get("dataType") {
+        None => wanted,
+        Some(_) => match element.one_of("dataType", &["string", "integer", "float", "double", "boolean"], "")? {
+            "string" => Some(Kind::Symbol),
+            _ => Some(Kind::Number),
+        },
+    })
+}
+
+fn constant(element: &Element, wanted: Option<Kind>, fields: &mut Fields) -> Result<(Expression, Kind), Error> {
+    element.only(&["dataType", "missing"], &[])?;
+    let kind = kind_of(element, wanted)?;
+    if element.one_of("missing", &["true", "false"], "false")? == "true" {
+        return Ok((Expression::Constant(f64::NAN), kind.unwrap_or(Kind::Number)));
+    }
+    let text = element.text.as_str();
+    let kind = kind.unwrap_or(if text.trim().parse::<f64>().is_ok() { Kind::Number } else { Kind::Symbol });
+    let value = match (kind, text.trim()) {
+        (Kind::Number, "true") => 1.0,
+        (Kind::Number, "false") => 0.0,
+        _ => fields.literal_of(kind, text, element)?,
+    };
+    Ok((Expression::Constant(value), kind))
+}
+
+fn lines(element: &Element, fields: &Fields) -> Result<Expression, Error> {
+    element.only(&["field", "mapMissingTo", "outliers"], &["LinearNorm"])?;
+    let field = fields.number(element.need("field")?, element)?;
+    let mut points = Vec::new();
+    for norm in element.all("LinearNorm") {
+        norm.only(&["orig", "norm"], &[])?;
+        points.push((norm.parse_number(norm.need("orig")?, "orig")?, norm.parse_number(norm.need("norm")?, "norm")?));
+    }
+    if points.len() < 2 || points.windows(2).any(|pair| pair[0].0 >= pair[1].0) {
+        return Err(element.invalid("LinearNorm are not at least two with ascending orig"));
+    }
+    let outliers = match element.one_of("outliers", &["asIs", "asMissingValues", "asExtremeValues"], "asIs")? {
+        "asMissingValues" => Outliers::AsMissing,
+        "asExtremeValues" => Outliers::AsExtreme,
+        _ => Outliers::AsIs,
+    };
+    Ok(Expression::Lines { field, points, outliers })
+}
+
+fn bins(element: &Element, wanted: Option<Kind>, fields: &mut Fields) -> Result<(Expression, Kind), Error> {
+    element.only(&["field", "mapMissingTo", "defaultValue", "dataType"], &["DiscretizeBin"])?;
+    let field = fields.number(element.need("field")?, element)?;
+    let kind = kind_of(element, wanted)?.unwrap_or(Kind::Symbol);
+    let mut bins = Vec::new();
+    for bin in element.all("DiscretizeBin") {
+        bin.only(&["binValue"], &["Interval"])?;
+        let value = fields.literal_of(kind, bin.need("binValue")?, bin)?;
+        let range = bin.child("Interval").ok_or_else(|| bin.invalid("Interval is missing"))?;
+        bins.push((interval(range)?, value));
+    }
+    let default = default_value(element, kind, fields)?;
+    Ok((Expression::Bins { field, bins, default }, kind))
+}
+
+fn default_value(element: &Element, kind: Kind, fields: &mut Fields) -> Result<f64, Error> {
+    let text = element.get("defaultValue");
+    text.map_or(Ok(f64::NAN), |text| fields.literal_of(kind, text, element))
+}
+
+fn table(element: &Element, wanted: Option<Kind>, fields: &mut Fields) -> Result<(Expression, Kind), Error> {
+    element.only(&["mapMissingTo", "defaultValue", "outputColumn", "dataType"], &["FieldColumnPair", "InlineTable"])?;
+    let kind = kind_of(element, wanted)?.unwrap_or(Kind::Symbol);
+    let mut columns = Vec::new();
+    for pair in element.all("FieldColumnPair") {
+        pair.only(&["field", "column"], &[])?;
+        columns.push((fields.find(pair.need("field")?, pair)?, local(pair.need("column")?)));
+    }
+    let output = local(element.need("outputColumn")?);
+    let inline = element.child("InlineTable").ok_or_else(|| element.unsupported("no InlineTable"))?;
+    let mut rows = HashMap::new();
+    for row in inline.all("row") {
+        let cell = |name: &str| {
+            let cell = row.child(name).ok_or_else(|| row.invalid(format!("column {name:.40} is missing")));
+            cell.map(|cell| cell.text.as_str())
+        };
+        let mut values = Vec::with_capacity(columns.len());
+        for (field, column) in &columns {
+            values.push(key(fields.literal(*field, cell(column)?, row)?));
+        }
+        let value = fields.literal_of(kind, cell(output)?, row)?;
+        rows.entry(values).or_insert(value);
+    }
+    let default = default_value(element, kind, fields)?;
+    let fields = columns.iter().map(|(field, _)| field.at).collect();
+    Ok((Expression::Table { fields, rows, default }, kind))
+}
+
+/// A column's name without its namespace prefix, as elements have theirs.
+fn local(name: &str) -> &str {
+    name.rsplit_once(':').map_or(name, |(_, name)| name)
+}
+
+/// Name, function, fewest and most arguments.
+const FUNCTIONS: &[(&str, Function, usize, usize)] = &[
+    ("+", Function::Add, 2, 2),
+    ("-", Function::Subtract, 2, 2),
+    ("*", Function::Multiply, 2, 2),
+    ("/", Function::Divide, 2, 2),
+    ("min", Function::Min, 1, usize::MAX),
+    ("max", Function::Max, 1, usize::MAX),
+    ("sum", Function::Sum, 1, usize::MAX),
+    ("product", Function::Product, 1, usize::MAX),
+    ("avg", Function::Average, 1, usize::MAX),
+    ("ln", Function::Ln, 1, 1),
+    ("log10", Function::Log10, 1, 1),
+    ("ln1p", Function::Ln1p, 1, 1),
+    ("exp", Function::Exp, 1, 1),
+    ("expm1", Function::ExpM1, 1, 1),
+    ("sqrt", Function::Sqrt, 1, 1),
+    ("abs", Function::Abs, 1, 1),
+    ("pow", Function::Pow, 2, 2),
+    ("threshold", Function::Threshold, 2, 2),
+    ("floor", Function::Floor, 1, 1),
+    ("ceil", Function::Ceil, 1, 1),
+    ("round", Function::Round, 1, 1),
+    ("rint", Function::Rint, 1, 1),
+    ("isMissing", Function::IsMissing, 1, 1),
+    ("isNotMissing", Function::IsNotMissing, 1, 1),
+    ("equal", Function::Equal, 2, 2),
+    ("notEqual", Function::NotEqual, 2, 2),
+    ("lessThan", Function::Less, 2, 2),
+    ("lessOrEqual", Function::LessOrEqual, 2, 2),
+    ("greaterThan", Function::Greater, 2, 2),
+    ("greaterOrEqual", Function::GreaterOrEqual, 2, 2),
+    ("and", Function::And, 2, usize::MAX),
+    ("or", Function::Or, 2, usize::MAX),
+    ("not", Function::Not, 1, 1),
+    ("isIn", Function::IsIn, 2, usize::MAX),
+    ("isNotIn", Function::IsNotIn, 2, usize::MAX),
+    ("if", Function::If, 2, 3),
+];
+
+/// Functions that take categories as well as numbers.
+const OF_ANY: [Function; 6] = [
+    Function::IsMissing,
+    Function::IsNotMissing,
+    Function::Equal,
+    Function::NotEqual,
+    Function::IsIn,
+    Function::IsNotIn,
+];
+
+fn apply(element: &Element, wanted: Option<Kind>, fields: &mut Fields) -> Result<(Expression, Kind), Error> {
+    element.only(&["function", "mapMissingTo", "defaultValue", "invalidValueTreatment"], EXPRESSIONS)?;
+    element.one_of("invalidValueTreatment", &["returnInvalid", "asMissing"], "returnInvalid")?;
+    let name = element.need("function")?;
+    let found = FUNCTIONS.iter().find(|(known, ..)| *known == name);
+    let (_, function, fewest, most) = found.ok_or_else(|| element.unsupported(format!("function {name:.40?}")))?;
+    let parts: Vec<&Element> = element.parts().collect();
+    if parts.len() < *fewest || parts.len() > *most {
+        return Err(element.invalid(format!("function {name} with {} arguments", parts.len())));
+    }
+    let (arguments, kind) = match function {
+        Function::If => branches(element, &parts, wanted, fields)?,
+        function if OF_ANY.contains(function) => (alike(element, &parts, fields)?, Kind::Number),
+        _ => {
+            let number = |part: &&Element| match expression(part, Some(Kind::Number), fields)? {
+                (argument, Kind::Number) => Ok(argument),
+                _ => Err(part.invalid(format!("an argument of {name} is a category"))),
+            };
+            (parts.iter().map(number).collect::<Result<Vec<_>, Error>>()?, Kind::Number)
+        }
+    };
+    let expression = Expression::Apply { function: *function, arguments };
+    match default_value(element, kind, fields)? {
+        default if default.is_nan() => Ok((expression, kind)),
+        _ => Err(element.unsupported("attribute defaultValue")),
+    }
+}
+
+/// `if`: a truth value, then one or two values of one kind.
+fn branches(
+    element: &Element,
+    parts: &[&Element],
+    wanted: Option<Kind>,
+    fields: &mut Fields,
+) -> Result<(Vec<Expression>, Kind), Error> {
+    let (condition, Kind::Number) = expression(parts[0], Some(Kind::Number), fields)? else {
+        return Err(parts[0].invalid("a category is not a condition"));
+    };
+    let (first, kind) = expression(parts[1], wanted, fields)?;
+    let mut arguments = vec![condition, first];
+    for part in &parts[2..] {
+        let (second, other) = expression(part, Some(kind), fields)?;
+        if other != kind {
+            return Err(element.invalid("its branches are a number and a category"));
+        }
+        arguments.push(second);
+    }
+    Ok((arguments, kind))
+}
+
+/// Arguments of one kind, whichever. Two categories can only be compared where one is a constant: a value that the
+/// document does not name is unlike every constant, but nothing is known of two such values.
+fn alike(element: &Element, parts: &[&Element], fields: &mut Fields) -> Result<Vec<Expression>, Error> {
+    let (mut known, mut compared) = (None, None);
+    let mut arguments: Vec<Option<Expression>> = Vec::with_capacity(parts.len());
+    for part in parts {
+        if part.name == "Constant" {
+            arguments.push(None);
+            continue;
+        }
+        let (argument, kind) = expression(part, None, fields)?;
+        if known.is_some_and(|known| known != kind || kind == Kind::Symbol) {
+            return Err(element.unsupported("a comparison of two categories, or of a category and a number"));
+        }
+        known = Some(kind);
+        if let Expression::Field(at) = argument {
+            compared = Some(Field { at, kind });
+        }
+        arguments.push(Some(argument));
+    }
+    let finish = |(part, argument): (&&Element, Option<Expression>)| match (argument, known, compared) {
+        (Some(argument), ..) => Ok(argument),
+        (None, Some(Kind::Symbol), Some(field)) => Ok(Expression::Constant(fields.literal(field, &part.text, part)?)),
+        (None, ..) => match expression(part, known, fields)? {
+            (_, kind) if known.is_some_and(|known| known != kind) => {
+                Err(part.invalid("compared with another kind of value"))
+            }
+            (argument, _) => Ok(argument),
+        },
+    };
+    parts.iter().zip(arguments).map(finish).collect()
+}

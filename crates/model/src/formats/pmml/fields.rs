@@ -1,0 +1,269 @@
+//! The fields a model may read: inputs from data dictionary and mining schema, then derived ones.
+
+use std::collections::{HashMap, HashSet};
+
+use super::xml::Element;
+use crate::features::{Binding, Codes};
+use crate::linear::{Expression, Interval, Invalid, Outliers, Treatment, Validity};
+use crate::{Error, Input, InputKind};
+
+/// What a field's values are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Number,
+    /// A category: its value is the number of a symbol.
+    Symbol,
+}
+
+/// A field by its place among inputs and derived fields.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Field {
+    pub at: usize,
+    pub kind: Kind,
+}
+
+#[derive(Default)]
+pub(super) struct Fields {
+    by_name: HashMap<String, Field>,
+    symbols: HashMap<String, f64>,
+    names: Vec<String>,
+    /// For each input that is a category its codes: the values of the data dictionary and those it is compared with.
+    categories: Vec<Option<Category>>,
+    treatments: Vec<Treatment>,
+    derived: Vec<Expression>,
+}
+
+#[derive(Default)]
+struct Category {
+    values: Vec<String>,
+    seen: HashSet<String>,
+}
+
+impl Fields {
+    /// The active fields, in the order of the mining schema.
+    pub(super) fn read(dictionary: &Element, model: &Element) -> Result<Self, Error> {
+        dictionary.only(&["numberOfFields"], &["DataField"])?;
+        let mut data = HashMap::new();
+        for field in dictionary.all("DataField") {
+            if data.insert(field.need("name")?, field).is_some() {
+                return Err(field.invalid("name comes twice"));
+            }
+        }
+        let schema = model.child("MiningSchema").ok_or_else(|| model.invalid("MiningSchema is missing"))?;
+        schema.only(&[], &["MiningField"])?;
+        let mut fields = Self::default();
+        for mining in schema.all("MiningField") {
+            if mining.one_of("usageType", USAGES, "active")? != "active" {
+                continue;
+            }
+            let name = mining.need("name")?;
+            let field = data.get(name).ok_or_else(|| mining.invalid("not in the data dictionary"))?;
+            fields.input(name, field, mining)?;
+        }
+        Ok(fields)
+    }
+
+    fn input(&mut self, name: &str, data: &Element, mining: &Element) -> Result<(), Error> {
+        data.only(&["name", "displayName", "optype", "dataType", "isCyclic"], &["Value", "Interval"])?;
+        data.one_of("isCyclic", &["0"], "0")?;
+        let numeric = ["integer", "float", "double"];
+        let types = [&numeric[..], &["string", "boolean"]].concat();
+        let data_type = data.one_of("dataType", &types, "")?;
+        let op_type = data.one_of("optype", &["continuous", "categorical", "ordinal"], "")?;
+        let kind = match op_type {
+            "continuous" if !numeric.contains(&data_type) => return Err(data.unsupported("continuous but no number")),
+            "continuous" => Kind::Number,
+            _ => Kind::Symbol,
+        };
+        let (mut valid, mut missing, mut invalid) = (Vec::new(), Vec::new(), Vec::new());
+        for value in data.all("Value") {
+            value.only(&["value", "displayValue", "property"], &[])?;
+            let text = value.need("value")?.to_owned();
+            match value.one_of("property", &["valid", "missing", "invalid"], "valid")? {
+                "missing" => missing.push(text),
+                "invalid" => invalid.push(text),
+                _ => valid.push(text),
+            }
+        }
+        let category = match kind {
+            Kind::Number => None,
+            Kind::Symbol => {
+                let values = [valid.as_slice(), &missing, &invalid].concat();
+                let seen = values.iter().cloned().collect();
+                Some(Category { values, seen })
+            }
+        };
+        if !invalid.is_empty() && (kind == Kind::Number || valid.is_empty()) {
+            return Err(data.unsupported("a list of invalid values without one of valid ones"));
+        }
+        let at = self.names.len();
+        self.name(name, Field { at, kind }, data)?;
+        self.names.push(name.to_owned());
+        self.categories.push(category);
+        let values = |texts: &[String], fields: &mut Self| {
+            texts.iter().map(|text| fields.literal_of(kind, text, data)).collect::<Result<Vec<f64>, Error>>()
+        };
+        let missing = values(&missing, self)?;
+        let listed = values(&valid, self)?;
+        let intervals = data.all("Interval").map(interval).collect::<Result<Vec<_>, _>>()?;
+        let validity = match (listed.is_empty(), intervals.is_empty()) {
+            (true, true) => Validity::Any,
+            (false, true) => Validity::Listed(listed),
+            (true, false) if kind == Kind::Number => Validity::Within(intervals),
+            _ => return Err(data.unsupported("intervals of categories or beside values")),
+        };
+        let treatment = self.treatment(kind, mining, missing, validity, data_type == "float")?;
+        self.treatments.push(treatment);
+        Ok(())
+    }
+
+    fn treatment(
+        &mut self,
+        kind: Kind,
+        mining: &Element,
+        missing: Vec<f64>,
+        validity: Validity,
+        single: bool,
+    ) -> Result<Treatment, Error> {
+        mining.only(MINING_FIELD, &[])?;
+        mining.one_of("optype", &["continuous", "categorical", "ordinal"], "continuous")?;
+        let mut value = |name: &str| {
+            let text = mining.get(name);
+            text.map(|text| self.literal_of(kind, text, mining)).transpose()
+        };
+        let replacement = value("missingValueReplacement")?.unwrap_or(f64::NAN);
+        let replaced = value("invalidValueReplacement")?;
+        let treatments = ["returnInvalid", "asIs", "asMissing", "asValue"];
+        let invalid = match (mining.one_of("invalidValueTreatment", &treatments, "returnInvalid")?, replaced) {
+            ("returnInvalid", None) => Invalid::NoScore,
+            ("asMissing", None) => Invalid::AsMissing,
+            ("asIs", None) => Invalid::AsIs,
+            ("asIs" | "asValue", Some(value)) => Invalid::Replaced(value),
+            _ => return Err(mining.invalid("invalidValueReplacement does not fit invalidValueTreatment")),
+        };
+        let treatments = ["asIs", "asMean", "asMode", "asMedian", "asValue", "returnInvalid"];
+        let missing_is_invalid = mining.one_of("missingValueTreatment", &treatments, "asIs")? == "returnInvalid";
+        let outliers = match mining.one_of("outliers", &["asIs", "asMissingValues", "asExtremeValues"], "asIs")? {
+            "asIs" => Outliers::AsIs,
+            _ if kind == Kind::Symbol => return Err(mining.invalid("outliers of a category")),
+            "asMissingValues" => Outliers::AsMissing,
+            _ => Outliers::AsExtreme,
+        };
+        let low = mining.number("lowValue")?.unwrap_or(f64::NEG_INFINITY);
+        let high = mining.number("highValue")?.unwrap_or(f64::INFINITY);
+        let symbols = (kind == Kind::Symbol).then(Vec::new);
+        Ok(Treatment {
+            symbols,
+            missing,
+            validity,
+            invalid,
+            outliers,
+            low,
+            high,
+            replacement,
+            missing_is_invalid,
+            single,
+        })
+    }
+
+    fn name(&mut self, name: &str, field: Field, element: &Element) -> Result<(), Error> {
+        match self.by_name.insert(name.to_owned(), field) {
+            None => Ok(()),
+            Some(_) => Err(element.invalid("its name is taken")),
+        }
+    }
+
+    /// Make a derived field known.
+    pub(super) fn derive(&mut self, element: &Element, kind: Kind, expression: Expression) -> Result<(), Error> {
+        let at = self.names.len() + self.derived.len();
+        self.name(element.need("name")?, Field { at, kind }, element)?;
+        self.derived.push(expression);
+        Ok(())
+    }
+
+    /// A field by name: an active one, or a derived one defined before.
+    pub(super) fn find(&self, name: &str, element: &Element) -> Result<Field, Error> {
+        let field = self.by_name.get(name).copied();
+        field.ok_or_else(|| element.invalid(format!("{name:.40?} is neither an active field nor derived before")))
+    }
+
+    /// A field that holds numbers.
+    pub(super) fn number(&self, name: &str, element: &Element) -> Result<usize, Error> {
+        match self.find(name, element)? {
+            Field { at, kind: Kind::Number } => Ok(at),
+            _ => Err(element.invalid(format!("{name:.40?} is a category, not a number"))),
+        }
+    }
+
+    /// The value that a text of the document means for a field.
+    pub(super) fn literal(&mut self, field: Field, text: &str, element: &Element) -> Result<f64, Error> {
+        if let Some(Some(category)) = self.categories.get_mut(field.at)
+            && category.seen.insert(text.to_owned())
+        {
+            category.values.push(text.to_owned());
+        }
+        self.literal_of(field.kind, text, element)
+    }
+
+    pub(super) fn literal_of(&mut self, kind: Kind, text: &str, element: &Element) -> Result<f64, Error> {
+        match kind {
+            Kind::Number => element.parse_number(text, "a value"),
+            Kind::Symbol => Ok(self.symbol(text)),
+        }
+    }
+
+    /// Equal texts have equal symbols.
+    pub(super) fn symbol(&mut self, text: &str) -> f64 {
+        let next = self.symbols.len() as f64;
+        *self.symbols.entry(text.to_owned()).or_insert(next)
+    }
+
+    pub(super) fn into_parts(mut self) -> (Vec<Input>, Vec<Binding>, Vec<Treatment>, Vec<Expression>) {
+        let (mut inputs, mut bindings) = (Vec::new(), Vec::new());
+        let categories = std::mem::take(&mut self.categories);
+        for (at, (name, category)) in std::mem::take(&mut self.names).into_iter().zip(categories).enumerate() {
+            let (kind, binding) = match category {
+                None => (InputKind::Number, Binding::Number),
+                Some(Category { values, .. }) => {
+                    self.treatments[at].symbols = Some(values.iter().map(|value| self.symbol(value)).collect());
+                    // One past the last code stands for any other value.
+                    let codes = Codes::new(&values, values.len() as f64);
+                    (InputKind::Category { values }, Binding::Category(codes))
+                }
+            };
+            inputs.push(Input { name, kind });
+            bindings.push(binding);
+        }
+        (inputs, bindings, self.treatments, self.derived)
+    }
+}
+
+const USAGES: &[&str] =
+    &["active", "predicted", "target", "supplementary", "group", "order", "frequencyWeight", "analysisWeight"];
+
+const MINING_FIELD: &[&str] = &[
+    "name",
+    "usageType",
+    "optype",
+    "importance",
+    "outliers",
+    "lowValue",
+    "highValue",
+    "missingValueReplacement",
+    "missingValueTreatment",
+    "invalidValueTreatment",
+    "invalidValueReplacement",
+];
+
+/// `Interval` of a data field or a bin; a margin that is left out is infinite.
+pub(super) fn interval(element: &Element) -> Result<Interval, Error> {
+    element.only(&["closure", "leftMargin", "rightMargin"], &[])?;
+    let closures = ["openOpen", "openClosed", "closedOpen", "closedClosed"];
+    let closure = element.one_of("closure", &closures, "")?;
+    Ok(Interval {
+        low: element.number("leftMargin")?.unwrap_or(f64::NEG_INFINITY),
+        high: element.number("rightMargin")?.unwrap_or(f64::INFINITY),
+        low_open: closure.starts_with("open"),
+        high_open: closure.ends_with("Open"),
+    })
+}

@@ -1,0 +1,261 @@
+//! Expressions over the fields of a row: what PMML's transformations become.
+//!
+//! A value is a number; missing is NaN; a category is the number of its symbol (see [`super::OTHER`]); true and false are
+//! 1 and 0. Whether a field holds numbers or symbols was checked when the expression was made.
+
+use std::collections::HashMap;
+
+#[derive(Debug, Clone)]
+pub(crate) enum Expression {
+    Field(usize),
+    Constant(f64),
+    Apply {
+        function: Function,
+        arguments: Vec<Expression>,
+    },
+    /// 1 where the field is the symbol, else 0; missing stays missing.
+    Is {
+        field: usize,
+        symbol: f64,
+    },
+    /// Piecewise linear through points of ascending `x`.
+    Lines {
+        field: usize,
+        points: Vec<(f64, f64)>,
+        outliers: Outliers,
+    },
+    /// The value of the first interval that holds the field's value.
+    Bins {
+        field: usize,
+        bins: Vec<(Interval, f64)>,
+        default: f64,
+    },
+    /// A look-up by the values of some fields.
+    Table {
+        fields: Vec<usize>,
+        rows: HashMap<Vec<u64>, f64>,
+        default: f64,
+    },
+    /// `value` where the expression is missing.
+    OrElse(Box<Expression>, f64),
+    /// Rounded to single precision.
+    Single(Box<Expression>),
+}
+
+/// What becomes of numbers outside a range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outliers {
+    AsIs,
+    AsMissing,
+    AsExtreme,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Interval {
+    pub low: f64,
+    pub high: f64,
+    pub low_open: bool,
+    pub high_open: bool,
+}
+
+impl Interval {
+    pub(crate) fn contains(&self, x: f64) -> bool {
+        let above = if self.low_open { x > self.low } else { x >= self.low };
+        let below = if self.high_open { x < self.high } else { x <= self.high };
+        above && below
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Function {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Min,
+    Max,
+    Sum,
+    Product,
+    Average,
+    Ln,
+    Log10,
+    Ln1p,
+    Exp,
+    ExpM1,
+    Sqrt,
+    Abs,
+    Pow,
+    Threshold,
+    Floor,
+    Ceil,
+    Round,
+    Rint,
+    IsMissing,
+    IsNotMissing,
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    And,
+    Or,
+    Not,
+    IsIn,
+    IsNotIn,
+    If,
+}
+
+/// A number as a key of a table: both zeros are one.
+pub(crate) fn key(x: f64) -> u64 {
+    if x == 0.0 { 0 } else { x.to_bits() }
+}
+
+impl Expression {
+    /// The value for a row whose fields are known up to those the expression reads.
+    pub(crate) fn value(&self, fields: &[f64]) -> f64 {
+        match self {
+            Self::Field(field) => fields[*field],
+            Self::Constant(value) => *value,
+            Self::Apply { function, arguments } => apply(*function, arguments, fields),
+            Self::Is { field, symbol } => match fields[*field] {
+                x if x.is_nan() => f64::NAN,
+                x => truth(x == *symbol),
+            },
+            Self::Lines { field, points, outliers } => lines(points, *outliers, fields[*field]),
+            Self::Bins { field, bins, default } => match fields[*field] {
+                x if x.is_nan() => f64::NAN,
+                x => bins.iter().find(|(interval, _)| interval.contains(x)).map_or(*default, |(_, value)| *value),
+            },
+            Self::Table { fields: columns, rows, default } => {
+                let values = columns.iter().map(|field| fields[*field]);
+                if values.clone().any(f64::is_nan) {
+                    return f64::NAN;
+                }
+                rows.get(&values.map(key).collect::<Vec<_>>()).copied().unwrap_or(*default)
+            }
+            Self::OrElse(inner, other) => match inner.value(fields) {
+                x if x.is_nan() => *other,
+                x => x,
+            },
+            Self::Single(inner) => f64::from(inner.value(fields) as f32),
+        }
+    }
+
+    /// Call `each` with every field the expression reads, in the order of the file.
+    pub(crate) fn reads(&self, each: &mut impl FnMut(usize)) {
+        match self {
+            Self::Constant(_) => {}
+            Self::Field(field) | Self::Is { field, .. } | Self::Lines { field, .. } | Self::Bins { field, .. } => {
+                each(*field);
+            }
+            Self::Apply { arguments, .. } => arguments.iter().for_each(|argument| argument.reads(each)),
+            Self::Table { fields, .. } => fields.iter().for_each(|field| each(*field)),
+            Self::OrElse(inner, _) | Self::Single(inner) => inner.reads(each),
+        }
+    }
+}
+
+fn truth(yes: bool) -> f64 {
+    f64::from(u8::from(yes))
+}
+
+fn lines(points: &[(f64, f64)], outliers: Outliers, x: f64) -> f64 {
+    let ([first, .., last], false) = (points, x.is_nan()) else { return f64::NAN };
+    let outside = x < first.0 || x > last.0;
+    match outliers {
+        Outliers::AsMissing if outside => return f64::NAN,
+        Outliers::AsExtreme if x < first.0 => return first.1,
+        Outliers::AsExtreme if x > last.0 => return last.1,
+        _ => {}
+    }
+    let right = points.partition_point(|point| point.0 < x).clamp(1, points.len() - 1);
+    let ((a, a_to), (b, b_to)) = (points[right - 1], points[right]);
+    a_to + (x - a) / (b - a) * (b_to - a_to)
+}
+
+fn apply(function: Function, arguments: &[Expression], fields: &[f64]) -> f64 {
+    let value = |at: usize| arguments.get(at).map_or(f64::NAN, |argument| argument.value(fields));
+    match function {
+        Function::IsMissing => truth(value(0).is_nan()),
+        Function::IsNotMissing => truth(!value(0).is_nan()),
+        Function::If => match value(0) {
+            x if x.is_nan() => f64::NAN,
+            0.0 => value(2),
+            _ => value(1),
+        },
+        Function::And => all(arguments, fields, 1.0),
+        Function::Or => all(arguments, fields, 0.0),
+        Function::Min | Function::Max | Function::Sum | Function::Product | Function::Average => {
+            aggregate(function, arguments, fields)
+        }
+        Function::IsIn | Function::IsNotIn => {
+            let x = value(0);
+            let found = arguments[1..].iter().any(|argument| argument.value(fields) == x);
+            if x.is_nan() { x } else { truth(found == (function == Function::IsIn)) }
+        }
+        _ => {
+            let (x, y) = (value(0), value(1));
+            if x.is_nan() || (arguments.len() > 1 && y.is_nan()) { f64::NAN } else { simple(function, x, y) }
+        }
+    }
+}
+
+/// Three-valued `and` (`neutral` 1) and `or` (`neutral` 0): the other truth value decides, missing outweighs the neutral.
+fn all(arguments: &[Expression], fields: &[f64], neutral: f64) -> f64 {
+    let mut result = neutral;
+    for argument in arguments {
+        let x = argument.value(fields);
+        if x.is_nan() {
+            result = x;
+        } else if x != neutral {
+            return x;
+        }
+    }
+    result
+}
+
+/// Missing arguments do not count.
+fn aggregate(function: Function, arguments: &[Expression], fields: &[f64]) -> f64 {
+    let values = arguments.iter().map(|argument| argument.value(fields)).filter(|x| !x.is_nan());
+    let count = values.clone().count() as f64;
+    match function {
+        _ if count == 0.0 => f64::NAN,
+        Function::Min => values.fold(f64::INFINITY, f64::min),
+        Function::Max => values.fold(f64::NEG_INFINITY, f64::max),
+        Function::Product => values.product(),
+        Function::Average => values.sum::<f64>() / count,
+        _ => values.sum(),
+    }
+}
+
+fn simple(function: Function, x: f64, y: f64) -> f64 {
+    match function {
+        Function::Add => x + y,
+        Function::Subtract => x - y,
+        Function::Multiply => x * y,
+        Function::Divide => x / y,
+        Function::Ln => libm::log(x),
+        Function::Log10 => libm::log10(x),
+        Function::Ln1p => libm::log1p(x),
+        Function::Exp => libm::exp(x),
+        Function::ExpM1 => libm::expm1(x),
+        Function::Sqrt => x.sqrt(),
+        Function::Abs => x.abs(),
+        Function::Pow => libm::pow(x, y),
+        Function::Threshold => truth(x > y),
+        Function::Floor => x.floor(),
+        Function::Ceil => x.ceil(),
+        // Half up, as Java's Math.round and the specification's examples have it.
+        Function::Round => (x + 0.5).floor(),
+        Function::Rint => x.round_ties_even(),
+        Function::Equal => truth(x == y),
+        Function::NotEqual => truth(x != y),
+        Function::Less => truth(x < y),
+        Function::LessOrEqual => truth(x <= y),
+        Function::Greater => truth(x > y),
+        Function::GreaterOrEqual => truth(x >= y),
+        Function::Not => truth(x == 0.0),
+        _ => f64::NAN,
+    }
+}
