@@ -1,9 +1,9 @@
 //! One batch from upload to results zip: the stages in run order.
 //!
-//! [`score_batch`] opens the upload and runs `validate`, `link`, `score` and `pack`, each over what the one before gave.
-//! Everything between two stages lies in unnamed scratch files, so memory does not grow with the upload. The results
-//! depend on upload, release, format and the number of explanations, and on nothing else. A batch that was cut short
-//! starts over.
+//! [`score_batch`] opens the upload and runs `validate`, `link`, `score` and `pack`, each over what the one before
+//! gave. Everything between two stages lies in unnamed scratch files, so memory does not grow with the upload. The
+//! results depend on upload, release, format and the number of explanations, and on nothing else. A batch that was cut
+//! short starts over.
 
 use std::fs::File;
 use std::num::NonZeroUsize;

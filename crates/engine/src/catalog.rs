@@ -109,7 +109,8 @@ impl Catalog {
         self.solutions.get(solution)?.get(version)
     }
 
-    /// The active release at a moment: the newest whose moment has come; of two with the same moment the higher version.
+    /// The active release at a moment: the newest whose moment has come; of two with the same moment the higher
+    /// version.
     pub fn active(&self, solution: &SolutionName, now: jiff::Timestamp) -> Option<&Arc<Release>> {
         let come = self.releases(solution).filter(|release| release.manifest.active_from <= now);
         come.max_by(|a, b| {

@@ -1,6 +1,6 @@
 //! The last check of a release: generated rows go through the whole batch, from files to results zip.
 //!
-//! Rows are made from the dictionary alone ([`cells`] makes values, [`rows`] puts them together so that keys, references
+//! Rows are made from the dictionary alone (`cells` makes values, `rows` puts them together so that keys, references
 //! and rules hold where chance can make them hold) and are the same for the same release and seed. They are no likeness
 //! of real business: what is found is whether files that keep to the dictionary can be scored at all, not whether the
 //! scores make sense.

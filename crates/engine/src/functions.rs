@@ -46,8 +46,12 @@ pub struct KernelTime {
     pub explain: Duration,
 }
 
+impl KernelTime {
+    const NONE: Self = Self { score: Duration::ZERO, explain: Duration::ZERO };
+}
+
 thread_local! {
-    static KERNEL_TIME: Cell<KernelTime> = const { Cell::new(KernelTime { score: Duration::ZERO, explain: Duration::ZERO }) };
+    static KERNEL_TIME: Cell<KernelTime> = const { Cell::new(KernelTime::NONE) };
 }
 
 /// The time that the scoring function took on this thread since this was last asked. For timings only.

@@ -1,10 +1,10 @@
 //! The DataFusion session and the stages of a batch.
 //!
-//! What it owns: solution releases ([`release`], [`catalog`]), the one session builder ([`session`]) with our functions
-//! ([`functions`]), and the stages of a batch in run order ([`stages`]), put together by [`batch::score_batch`]. Rows come
-//! from `bordereau-files`, models from `bordereau-model`; what comes out is a results zip and a [`summary::Summary`].
-//! It keeps nothing between two batches and knows no customer's rights, no store and no HTTP. Start with
-//! [`batch::score_batch`].
+//! What it owns: solution releases ([`release`], [`catalog`]), the one session builder ([`session`]) with our
+//! functions ([`functions`]), and the stages of a batch in run order ([`stages`]), put together by
+//! [`batch::score_batch`]. Rows come from `bordereau-files`, models from `bordereau-model`; what comes out is a
+//! results zip and a [`summary::Summary`]. It keeps nothing between two batches and knows no customer's rights, no
+//! store and no HTTP. Start with [`batch::score_batch`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod batch;

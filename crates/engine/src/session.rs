@@ -29,8 +29,11 @@ pub fn session_state() -> Result<SessionState> {
         .with_batch_size(BATCH_ROWS)
         .with_information_schema(false)
         .with_create_default_catalog_and_schema(true);
+    let options = config.options_mut();
+    // So that what is wrong with a query can be said with its line.
+    options.sql_parser.collect_spans = true;
     // A plan is run once for each range of records, by several threads at once; such filters are state inside a plan.
-    config.options_mut().optimizer.enable_dynamic_filter_pushdown = false;
+    options.optimizer.enable_dynamic_filter_pushdown = false;
     let mut state =
         SessionStateBuilder::new().with_config(config).with_runtime_env(runtime()?).with_default_features().build();
     for name in table_function_names(&state) {

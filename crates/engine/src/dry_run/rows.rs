@@ -1,8 +1,8 @@
 //! Generated rows of all relations, written as the files of an upload.
 //!
-//! Records first, then each child relation under its parents: some children for each parent row, their references copied
-//! from it. For each row several are drawn and the first that keeps all rules is taken. Rows that repeat a unique key
-//! are dropped.
+//! Records first, then each child relation under its parents: some children for each parent row, their references
+//! copied from it. For each row several are drawn and the first that keeps all rules is taken. Rows that repeat a
+//! unique key are dropped.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -69,10 +69,11 @@ fn slots(
             let mut given = Vec::new();
             for reference in &layout.references {
                 let (child, other) = (&layout.key_sets[reference.child], &layout.key_sets[reference.parent]);
-                if child.relation == relation && !reference.leads_to_record {
-                    if let Some(row) = chance.one_of(&made[other.relation]) {
-                        given.extend(child.fields.iter().zip(&other.fields).map(|(own, at)| (*own, row[*at].clone())));
-                    }
+                if child.relation == relation
+                    && !reference.leads_to_record
+                    && let Some(row) = chance.one_of(&made[other.relation])
+                {
+                    given.extend(child.fields.iter().zip(&other.fields).map(|(own, at)| (*own, row[*at].clone())));
                 }
             }
             // Last, so that it wins over other references that share fields.

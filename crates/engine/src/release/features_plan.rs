@@ -68,6 +68,7 @@ enum Rows {
 /// # Errors
 /// A sentence that names the step.
 pub fn refuse_mixed_records(plan: &LogicalPlan) -> Result<(), String> {
+    refuse_left_queries(plan)?;
     match rows_of(plan)? {
         Rows::Constant => Err("the query reads no relation".to_owned()),
         Rows::OfOneRecord(columns) => match position(plan.schema(), RECORD_COLUMN) {
@@ -76,6 +77,27 @@ pub fn refuse_mixed_records(plan: &LogicalPlan) -> Result<(), String> {
             None => Err("the result has no column record".to_owned()),
         },
     }
+}
+
+/// Refuses queries inside expressions that the optimizer did not turn into joins: they are about all records at once.
+fn refuse_left_queries(plan: &LogicalPlan) -> Result<(), String> {
+    let mut found = false;
+    let walked = plan.apply(|node| {
+        node.apply_expressions(|expr| {
+            found |= expr.exists(|inner| Ok(is_query(inner)))?;
+            Ok(TreeNodeRecursion::Continue)
+        })
+    });
+    walked.map_err(|error| error.to_string())?;
+    if found {
+        return Err("a query inside an expression is not tied to its record by a condition on record".to_owned());
+    }
+    Ok(())
+}
+
+/// Whether an expression holds a query of its own.
+pub fn is_query(expr: &Expr) -> bool {
+    matches!(expr, Expr::Exists(_) | Expr::InSubquery(_) | Expr::ScalarSubquery(_) | Expr::SetComparison(_))
 }
 
 fn position(schema: &DFSchema, name: &str) -> Option<usize> {

@@ -1,5 +1,5 @@
 //! `solution.toml` as it is written: the shape only. What must agree with the dictionary, the SQL and the models is
-//! checked by [`super::check`]; the reference for authors is `docs/solution-format.md`.
+//! checked by [`super::Release::load`]; the reference for authors is `docs/solution-format.md`.
 
 use std::collections::BTreeMap;
 

@@ -13,6 +13,7 @@ pub(crate) mod models;
 mod queries;
 mod relations;
 mod source;
+pub mod table;
 
 use std::fmt;
 use std::path::Path;
@@ -106,7 +107,8 @@ impl Release {
         let state = session_state().map_err(|error| vec![Problem::new("features.sql", "", error.to_string())])?;
         let rules = queries::rules(&state, &manifest, &dictionary, &mut problems);
         let features = queries::features(&state, &sql, &dictionary, &mut layout, &mut problems);
-        let models = features.as_ref().map(|features| models::load(files, &manifest, features, &mut problems));
+        let models =
+            features.as_ref().map(|features| models::load(files, &manifest, &dictionary, features, &mut problems));
         match (features, models) {
             (Some(features), Some(models)) if problems.is_empty() => {
                 let sha256 = digest(files);

@@ -4,23 +4,30 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, SchemaRef};
+use bordereau_base::dictionary::Dictionary;
 use bordereau_model::{Input, InputKind, Model};
 use sha2::{Digest, Sha256};
 
-use super::manifest::{Manifest, ModelSpec};
+use super::manifest::{Explanations, Manifest, ModelSpec};
 use super::{Problem, ReleaseFiles, ReleaseModel, hex};
+use crate::stages::score::explanations::COLUMNS as EXPLANATION_COLUMNS;
 
 const FILE: &str = "solution.toml";
+
+/// Columns of the member `errors` beside the record's key.
+const FINDING_COLUMNS: [&str; 7] = ["relation", "row", "field", "code", "severity", "value", "message"];
 
 /// Loads all models; those with a problem are left out of what is returned.
 pub fn load(
     files: &ReleaseFiles,
     manifest: &Manifest,
+    dictionary: &Dictionary,
     features: &SchemaRef,
     problems: &mut Vec<Problem>,
 ) -> Vec<ReleaseModel> {
-    let mut names = BTreeSet::new();
+    let mut names = copied_columns(manifest, dictionary, problems);
     let mut models = Vec::new();
+    check_explained_features(manifest, features, problems);
     for (at, spec) in manifest.models.iter().enumerate() {
         let place = format!("models[{at}]");
         for name in output_columns(spec) {
@@ -32,6 +39,7 @@ pub fn load(
         if let Some(model) = load_one(files, spec, &place, problems) {
             let inputs = bind(&model, spec, features, problems);
             check_texts(manifest, &model, &place, problems);
+            check_use(manifest, &model, spec, problems);
             let sentences = (0..spec.bins.len()).map(|bin| spec.sentence(bin)).collect();
             let sha256 = hex(&Sha256::digest(files.get(&spec.file).unwrap_or_default()));
             models.push(ReleaseModel { model: Arc::new(model), sha256, inputs, sentences });
@@ -50,6 +58,37 @@ pub fn output_columns(spec: &ModelSpec) -> [String; 5] {
         format!("{name}_upper_bound"),
         format!("{name}_interpretation"),
     ]
+}
+
+/// Names of the columns of the outputs that are copied from the upload. Key columns stand in all members, so they must
+/// not have the name of a column there.
+fn copied_columns(manifest: &Manifest, dictionary: &Dictionary, problems: &mut Vec<Problem>) -> BTreeSet<String> {
+    let Some(record) = dictionary.relation(&manifest.record) else { return BTreeSet::new() };
+    let keys: BTreeSet<String> = record.primary_key.iter().map(|at| record.fields[*at].name.to_lowercase()).collect();
+    for name in EXPLANATION_COLUMNS.iter().chain(&FINDING_COLUMNS).filter(|name| keys.contains(**name)) {
+        let message = format!("the key field {name} has the name of a column of the results");
+        problems.push(Problem::new("datapackage.json", "", message));
+    }
+    keys.into_iter().chain(manifest.outputs.pass_through.iter().map(|name| name.to_lowercase())).collect()
+}
+
+/// Texts for what is no feature are most likely misspelt.
+fn check_explained_features(manifest: &Manifest, features: &SchemaRef, problems: &mut Vec<Problem>) {
+    let known: BTreeSet<String> = features.fields().iter().map(|field| field.name().to_lowercase()).collect();
+    for name in manifest.explanations.keys().filter(|name| !known.contains(&name.to_lowercase())) {
+        let message = "is not a column of features.sql";
+        problems.push(Problem::new(FILE, format!("explanations.{name}"), message));
+    }
+}
+
+fn check_use(manifest: &Manifest, model: &Model, spec: &ModelSpec, problems: &mut Vec<Problem>) {
+    if model.inputs().is_empty() {
+        problems.push(Problem::new(&spec.file, "", "reads no input, so it says the same of every record"));
+    }
+    if !model.explains() && manifest.outputs.explanations != Explanations::Top(0) {
+        let message = "cannot be explained (linear trees, or no counts of rows); set outputs.explanations to 0";
+        problems.push(Problem::new(&spec.file, "", message));
+    }
 }
 
 fn load_one(files: &ReleaseFiles, spec: &ModelSpec, place: &str, problems: &mut Vec<Problem>) -> Option<Model> {
@@ -124,7 +163,7 @@ fn check_bins(spec: &ModelSpec, place: &str, problems: &mut Vec<Problem>) {
             _ => {}
         }
         before = bin.below.unwrap_or(before);
-        if !(bin.lower_bound <= bin.upper_bound) || !bin.upper_bound.is_finite() || !bin.lower_bound.is_finite() {
+        if bin.lower_bound > bin.upper_bound || !bin.upper_bound.is_finite() || !bin.lower_bound.is_finite() {
             say(format!("bins[{at}].lower_bound"), "the lower bound must not be above the upper bound");
         }
         if bin.interpretation.as_ref().or(spec.interpretation.as_ref()).is_none_or(|text| text.trim().is_empty()) {

@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Schema, SchemaRef};
 use bordereau_base::dictionary::Dictionary;
 use bordereau_base::finding::Severity;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{DFSchema, ToDFSchema};
+use datafusion::common::{DFSchema, DataFusionError, ToDFSchema};
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::session_state::SessionState;
@@ -17,7 +17,7 @@ use datafusion::prelude::SessionContext;
 use futures::executor::block_on;
 
 use super::Problem;
-use super::features_plan::{RECORD_COLUMN, refuse_mixed_records, refuse_unstable_functions};
+use super::features_plan::{RECORD_COLUMN, is_query, refuse_mixed_records, refuse_unstable_functions};
 use super::layout::{Layout, table_schema};
 use super::manifest::{Manifest, RuleSpec};
 
@@ -73,6 +73,9 @@ fn rule(state: &SessionState, spec: &RuleSpec, dictionary: &Dictionary) -> Resul
         let field = dictionary.relations[relation].field_index(name);
         field.ok_or_else(|| ("fields", format!("{} has no field {name}", spec.relation)))
     };
+    if spec.sentence.trim().is_empty() {
+        return Err(("sentence", "is empty".to_owned()));
+    }
     let fields = spec.fields.iter().map(index).collect::<Result<Vec<_>, _>>()?;
     let field = *fields.first().ok_or_else(|| ("fields", "there must be at least one".to_owned()))?;
     let holds = rule_expression(state, &spec.holds, dictionary, relation).map_err(|message| ("holds", message))?;
@@ -103,11 +106,7 @@ fn rule_expression(
 }
 
 fn refuse_subqueries(expr: &Expr) -> Result<(), String> {
-    let found = expr.exists(|inner| {
-        let asks =
-            matches!(inner, Expr::Exists(_) | Expr::InSubquery(_) | Expr::ScalarSubquery(_) | Expr::SetComparison(_));
-        Ok(asks)
-    });
+    let found = expr.exists(|inner| Ok(is_query(inner)));
     if found.unwrap_or(true) { Err("a rule is about one row; it may not hold a query".to_owned()) } else { Ok(()) }
 }
 
@@ -133,14 +132,41 @@ pub fn features(
             }
             Some(schema)
         }
-        Err(message) => {
-            problems.push(Problem::new("features.sql", place_in(&message), message));
+        Err(fault) => {
+            problems.push(Problem::new("features.sql", fault.place, fault.message));
             None
         }
     }
 }
 
-/// DataFusion's messages end in `at Line: 3, Column: 7` where they know the place.
+/// What is wrong with the query, and where, as far as that is known.
+struct Fault {
+    place: String,
+    message: String,
+}
+
+impl From<String> for Fault {
+    fn from(message: String) -> Self {
+        Self { place: String::new(), message }
+    }
+}
+
+impl From<&str> for Fault {
+    fn from(message: &str) -> Self {
+        message.to_owned().into()
+    }
+}
+
+impl From<DataFusionError> for Fault {
+    fn from(error: DataFusionError) -> Self {
+        let message = first_line(&error);
+        let start = error.diagnostic().and_then(|diagnostic| diagnostic.span).map(|span| span.start);
+        let place = start.map(|start| format!("line {}, column {}", start.line, start.column));
+        Self { place: place.unwrap_or_else(|| place_in(&message)), message }
+    }
+}
+
+/// The parser's messages end in `at Line: 3, Column: 7` where they know the place.
 fn place_in(message: &str) -> String {
     let place = message.rfind("Line: ").map(|at| &message[at..]);
     let clean =
@@ -152,30 +178,33 @@ fn plan_features(
     state: &SessionState,
     sql: &str,
     dictionary: &Dictionary,
-) -> Result<(SchemaRef, Vec<BTreeSet<usize>>), String> {
+) -> Result<(SchemaRef, Vec<BTreeSet<usize>>), Fault> {
     let context = SessionContext::new_with_state(state.clone());
     for (at, relation) in dictionary.relations.iter().enumerate() {
         let schema = table_schema(dictionary, at, 0..relation.fields.len());
         let table = Arc::new(EmptyTable::new(schema));
-        context.register_table(relation.sql_name(), table).map_err(|error| first_line(&error))?;
+        context.register_table(relation.sql_name(), table)?;
     }
     let state = context.state();
-    let plan = block_on(state.create_logical_plan(sql)).map_err(|error| first_line(&error))?;
+    let plan = block_on(state.create_logical_plan(sql))?;
     for (relation, _) in dictionary.relations.iter().zip(0..) {
-        context.deregister_table(relation.sql_name()).map_err(|error| first_line(&error))?;
+        context.deregister_table(relation.sql_name())?;
     }
     let only_select = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-    only_select.verify_plan(&plan).map_err(|_| "must be one SELECT".to_owned())?;
+    only_select.verify_plan(&plan).map_err(|_| "must be one SELECT")?;
     if matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_) | LogicalPlan::DescribeTable(_)) {
-        return Err("must be one SELECT".to_owned());
+        return Err("must be one SELECT".into());
     }
     refuse_unstable_functions(&plan)?;
-    let optimized = state.optimize(&plan).map_err(|error| first_line(&error))?;
+    let optimized = state.optimize(&plan)?;
     refuse_mixed_records(&optimized)?;
     Ok((feature_schema(plan.schema())?, columns_read(&optimized, dictionary)?))
 }
 
 fn feature_schema(schema: &DFSchema) -> Result<SchemaRef, String> {
+    if schema.fields().iter().filter(|field| field.name() == RECORD_COLUMN).count() > 1 {
+        return Err("the result has two columns record; name the one that is meant".to_owned());
+    }
     let mut fields = Vec::new();
     let mut names = BTreeMap::new();
     for field in schema.fields().iter().filter(|field| field.name() != RECORD_COLUMN) {

@@ -9,7 +9,7 @@ pub mod explanations;
 pub mod outputs;
 pub mod plan;
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -165,7 +165,7 @@ struct Gathered {
 }
 
 impl Gathered {
-    fn new(work: &Work<'_>, scratch: &PathBuf) -> Result<Self> {
+    fn new(work: &Work<'_>, scratch: &Path) -> Result<Self> {
         let table = |schema| Table::create("explanations", schema, work.format, scratch);
         let models = work.outputs.bin_counts().zip(&work.inputs);
         Ok(Self {

@@ -1,8 +1,8 @@
 //! Members with rows of the results zip, as CSV or as Parquet.
 //!
 //! Workers turn a batch into a [`Chunk`] (for CSV that is nearly all the work: text and deflate), one thread appends
-//! the chunks in order. Both formats have the same columns under the same names. Columns are texts (`Utf8View`), numbers
-//! (`Float64`) and whole numbers (`Int64`, `UInt64`); null is an empty cell of a CSV.
+//! the chunks in order. Both formats have the same columns under the same names. Columns are texts (`Utf8View`),
+//! numbers (`Float64`) and whole numbers (`Int64`, `UInt64`); null is an empty cell of a CSV.
 
 use std::path::Path;
 
@@ -82,7 +82,7 @@ pub enum Table {
     /// A CSV with its header written.
     Csv(Member),
     /// A Parquet file.
-    Parquet(ParquetRows),
+    Parquet(Box<ParquetRows>),
 }
 
 impl Table {
@@ -93,7 +93,9 @@ impl Table {
     pub fn create(stem: &str, schema: &SchemaRef, format: ResultFormat, scratch: &Path) -> Result<Self> {
         let name = member_name(stem, format);
         match format {
-            ResultFormat::Parquet => Ok(Self::Parquet(ParquetRows::create(&name, SchemaRef::clone(schema), scratch)?)),
+            ResultFormat::Parquet => {
+                Ok(Self::Parquet(Box::new(ParquetRows::create(&name, SchemaRef::clone(schema), scratch)?)))
+            }
             ResultFormat::Csv => {
                 let mut member = Member::create(&name, Packing::Deflated, scratch)?;
                 let mut header = CsvRows::new();

@@ -1,6 +1,6 @@
 //! `README.txt` of a results zip: what each member holds, for whoever opens it without our documentation.
 //!
-//! The text depends on the release, the format and the number of explanations alone.
+//! The text depends on what the members depend on: upload, release, format and number of explanations.
 
 use std::fmt::Write;
 
@@ -46,7 +46,7 @@ fn write_page(page: &mut String, release: &Release, options: &Options, summary: 
         page,
         "summary.json: counts, what was assumed of the files, the release and the digest of each model, and a"
     )?;
-    writeln!(page, "digest over all members, which is the same for the same upload, release and settings.")
+    writeln!(page, "digest over all members but for the time that was taken.")
 }
 
 fn write_outputs(page: &mut String, release: &Release, name: &str) -> std::fmt::Result {

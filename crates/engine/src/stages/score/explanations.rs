@@ -1,10 +1,10 @@
 //! `explanations`: for each scored record and model the features that moved the prediction most.
 //!
-//! A row has the record's key, the model, the rank from 1, the feature with its text and value, the contribution (on the
-//! scale of the model's link) and the importance: the contribution divided by the sum of the absolute contributions of
-//! all features of the model, negative where the value made the outcome worse. So the absolute importances of a record
-//! and model sum to 1 at most. Features that did not move a prediction are listed only when all are asked for. Rows are
-//! in the order of records, of models, of ranks.
+//! A row has the record's key, the model, the rank from 1, the feature with its text and value, the contribution (on
+//! the scale of the model's link) and the importance: the contribution divided by the sum of the absolute
+//! contributions of all features of the model, negative where the value made the outcome worse. So the absolute
+//! importances of a record and model sum to 1 at most. Features that did not move a prediction are listed only when
+//! all are asked for. Rows are in the order of records, of models, of ranks.
 
 use std::collections::HashMap;
 use std::sync::Arc;

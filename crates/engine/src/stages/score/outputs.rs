@@ -1,7 +1,7 @@
 //! `outputs`: one row for each scored record, with its key, what is passed through, and the outputs of every model.
 //!
-//! All that does not depend on a record (columns, bounds, sentences) is made once per batch; a range then costs a look-up
-//! per model and record. Texts are views into the buffers they came in, nothing is copied.
+//! All that does not depend on a record (columns, bounds, sentences) is made once per batch; a range then costs a
+//! look-up per model and record. Texts are views into the buffers they came in, nothing is copied.
 
 use std::sync::Arc;
 

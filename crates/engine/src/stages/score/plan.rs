@@ -1,11 +1,11 @@
 //! The query of the score stage: `features.sql` with the models on top of it, planned once per batch and run once for
 //! each range of records.
 //!
-//! The plan gives one row for each record, in the order of records: `record`, the features that some model reads (numbers
-//! and booleans as DOUBLE, texts as views) and one `bordereau_score` column for each model. Relations are tables whose
-//! rows come with the task: each run carries its own rows in the extensions of its task context, and the plan's operators
-//! are made anew (`reset_plan_states`), so that runs on several threads share nothing. Planning takes some
-//! milliseconds, a run's own overhead is a fraction of one.
+//! The plan gives one row for each record, in the order of records: `record`, the features that some model reads
+//! (numbers and booleans as DOUBLE, texts as views) and one `bordereau_score` column for each model. Relations are
+//! tables whose rows come with the task: each run carries its own rows in the extensions of its task context, and the
+//! plan's operators are made anew (`reset_plan_states`), so that runs on several threads share nothing. Planning takes
+//! some milliseconds, a run's own overhead is a fraction of one.
 
 use std::sync::Arc;
 
