@@ -55,7 +55,7 @@ FREQUENCY = glm.Glm(
     distribution="poisson",
     link="log",
     covariates={
-        "is_renewal": 0.0, "has_dot_number": 0.0, "unit_age_average": 8.0, "heavy_share": 0.0, "trailer_share": 0.0,
+        "is_renewal": 1.0, "has_dot_number": 1.0, "unit_age_average": 7.5, "heavy_share": 0.5, "trailer_share": 0.0,
         "garaged_away_share": 0.0, "vin_complete_share": 1.0,
     },
     logarithms={"claims_recent_per_unit": 0.08, "liability_claims_per_unit": 0.05, "premium_per_unit": 2_500.0},

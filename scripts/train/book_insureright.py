@@ -67,9 +67,13 @@ PREMIUM_IMPACT = glm.Glm(
     link="identity",
     covariates={
         "premium_modified": 0.0, "premium_at_clerical_share": 0.0, "premium_at_construction_share": 0.0,
-        "is_renewal": 0.0,
+        "is_renewal": 1.0,
     },
-    factors={"audit_method": AUDIT_METHODS, "governing_industry": CATEGORIES["governing_industry"]},
+    factors={
+        "audit_method": AUDIT_METHODS,
+        "governing_industry": ["trade and offices", *[name for name in CATEGORIES["governing_industry"]
+                                                      if name != "trade and offices"]],
+    },
 )
 
 

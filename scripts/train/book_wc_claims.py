@@ -56,11 +56,11 @@ ULTIMATE = glm.Glm(
     link="log",
     covariates={"claimant_age": 42.0, "litigated": 0.0, "modified_duty": 1.0, "wages_continued": 0.0,
                 "reserve_share": 0.0},
-    logarithms={"total_incurred": 0.0, "medical_paid": 0.0},
+    logarithms={"total_incurred": 700.0, "medical_paid": 550.0},
     factors={
         "claim_type": ["medical only", "indemnity", "other"],
-        "body_part": ["other", "head", "neck", "upper extremities", "trunk", "lower extremities", "multiple"],
-        "cause": ["other", "burn", "caught in", "cut", "fall or slip", "vehicle", "strain", "struck"],
+        "body_part": ["upper extremities", "lower extremities", "trunk", "head", "neck", "multiple", "other"],
+        "cause": ["strain", "fall or slip", "cut", "struck", "caught in", "vehicle", "burn", "other"],
     },
 )
 

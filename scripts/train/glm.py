@@ -1,7 +1,8 @@
 """Generalized linear models: fitted by iteratively reweighted least squares, written as PMML 4.4.
 
 Only numpy is used and coefficients are rounded to seven significant digits, so that the file does not depend on the
-machine's linear algebra. The first level of a factor is its reference level and has no coefficient.
+machine's linear algebra. A number is measured from its typical value, and the first level of a factor, the most usual one,
+has no coefficient: so what is usual contributes nothing, and a missing value counts as usual.
 """
 
 import math
@@ -22,9 +23,9 @@ class Glm:
     distribution: str
     link: str
     covariates: dict[str, float] = field(default_factory=dict)
-    """Number inputs by name, each with the value that stands for a missing one."""
+    """Number inputs by name, each with its typical value."""
     logarithms: dict[str, float] = field(default_factory=dict)
-    """Number inputs (at least 0) that enter as ln(1 + x), each with the value that stands for a missing one."""
+    """Number inputs (at least 0) that enter as ln(1 + x), each with its typical value."""
     factors: dict[str, list[str]] = field(default_factory=dict)
     """Text inputs by name with their levels; the first also stands for a missing or unknown one."""
     log_offset: str | None = None
@@ -32,9 +33,17 @@ class Glm:
 
     def terms(self) -> list[tuple[str, str | None]]:
         """Predictor and level (None for a number) of each coefficient after the intercept."""
-        numbers = [(name, None) for name in [*self.covariates, *map(log_name, self.logarithms)]]
+        numbers = [(name, None) for name in self.predictors()]
         levels = [(name, level) for name, known in self.factors.items() for level in known[1:]]
         return numbers + levels
+
+    def predictors(self) -> list[str]:
+        """Names of what the numbers enter as."""
+        return [*map(centred_name, self.covariates), *map(log_name, self.logarithms)]
+
+
+def centred_name(name: str) -> str:
+    return f"centred_{name}"
 
 
 def log_name(name: str) -> str:
@@ -44,10 +53,10 @@ def log_name(name: str) -> str:
 def design(glm: Glm, table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """The matrix (rows x coefficients, intercept first) and the offset of each row."""
     columns = [np.ones(len(table))]
-    for name, missing in glm.covariates.items():
-        columns.append(table[name].astype("float64").fillna(missing).to_numpy())
-    for name, missing in glm.logarithms.items():
-        columns.append(np.log1p(table[name].astype("float64").fillna(missing).to_numpy()))
+    for name, typical in glm.covariates.items():
+        columns.append(table[name].astype("float64").fillna(typical).to_numpy() - typical)
+    for name, typical in glm.logarithms.items():
+        columns.append(np.log((table[name].astype("float64").fillna(typical).to_numpy() + 1) / (typical + 1)))
     for name, levels in glm.factors.items():
         text = table[name].where(table[name].isin(levels), levels[0])
         columns += [(text == level).astype("float64").to_numpy() for level in levels[1:]]
@@ -129,17 +138,30 @@ def _dictionary(glm: Glm) -> list[str]:
 
 def _transformations(glm: Glm) -> list[str]:
     lines = []
-    for name in glm.logarithms:
-        plus_one = f'<Apply function="+"><FieldRef field="{name}"/><Constant dataType="double">1</Constant></Apply>'
-        lines.append(_derived(log_name(name), plus_one))
+    for name, typical in glm.covariates.items():
+        lines.append(_derived(centred_name(name), _apply("-", _field(name), _constant(typical))))
+    for name, typical in glm.logarithms.items():
+        more_by_one = _apply("+", _field(name), _constant(1.0))
+        lines.append(_derived(log_name(name), _apply("ln", _apply("/", more_by_one, _constant(typical + 1)))))
     if glm.log_offset is not None:
-        lines.append(_derived("log_offset", f'<FieldRef field="{glm.log_offset}"/>'))
+        lines.append(_derived("log_offset", _apply("ln", _field(glm.log_offset))))
     return ["<TransformationDictionary>", *lines, "</TransformationDictionary>"] if lines else []
 
 
-def _derived(name: str, of: str) -> str:
-    logarithm = f'<Apply function="ln">{of}</Apply>'
-    return f'<DerivedField name="{name}" optype="continuous" dataType="double">{logarithm}</DerivedField>'
+def _derived(name: str, expression: str) -> str:
+    return f'<DerivedField name="{name}" optype="continuous" dataType="double">{expression}</DerivedField>'
+
+
+def _apply(function: str, *arguments: str) -> str:
+    return f'<Apply function="{function}">{"".join(arguments)}</Apply>'
+
+
+def _field(name: str) -> str:
+    return f'<FieldRef field="{name}"/>'
+
+
+def _constant(value: float) -> str:
+    return f'<Constant dataType="double">{float(value)!r}</Constant>'
 
 
 def _model(glm: Glm, beta: np.ndarray) -> list[str]:
@@ -168,7 +190,7 @@ def _parameters(glm: Glm, beta: np.ndarray) -> list[str]:
     lines = ["<ParameterList>"]
     lines += [f'<Parameter name="p{at}" label={quoteattr(label)}/>' for at, label in enumerate(labels)]
     lines += ["</ParameterList>", *_predictors("FactorList", list(glm.factors))]
-    lines += _predictors("CovariateList", [*glm.covariates, *map(log_name, glm.logarithms)])
+    lines += _predictors("CovariateList", glm.predictors())
     lines.append("<PPMatrix>")
     for at, (name, level) in enumerate(terms, start=1):
         value = '"1"' if level is None else quoteattr(level)
