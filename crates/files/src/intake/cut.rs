@@ -44,7 +44,7 @@ impl Rows {
     ) -> Result<Self, IntakeError> {
         let opened = TextSource::open(source)?;
         let dialect = Dialect::find(kind, &opened.window, opened.whole);
-        let assumptions = Assumptions {
+        let mut assumptions = Assumptions {
             encoding: opened.encoding,
             encoding_known_by: opened.known_by,
             byte_order_mark: opened.byte_order_mark,
@@ -54,7 +54,8 @@ impl Rows {
             windows_1252_rows: 0,
         };
         let mut cutter = Cutter::new(opened, dialect.syntax(), limits.line_bytes_max.min(BLOCK_BYTES_CEILING));
-        let header = cutter.read_header(limits.columns_max)?;
+        let (header, windows_1252) = cutter.read_header(limits.columns_max)?;
+        assumptions.windows_1252_rows = u64::from(windows_1252);
         Ok(Self { header, assumptions, cutter, block_bytes: block_bytes.clamp(1, BLOCK_BYTES_CEILING), refused: None })
     }
 
@@ -224,12 +225,12 @@ impl Cutter {
         cut
     }
 
-    /// Reads on to the first row that is not blank.
-    fn read_header(&mut self, columns_max: usize) -> Result<Vec<String>, IntakeError> {
+    /// Reads on to the first row that is not blank: its names, and whether it was read as Windows-1252 in a UTF-8 file.
+    fn read_header(&mut self, columns_max: usize) -> Result<(Vec<String>, bool), IntakeError> {
         let name = self.text.name().to_owned();
         loop {
             let Some(Cut { bytes: row, .. }) = self.next(1, 1)? else {
-                return Err(upload::empty(&name));
+                return Err(if self.row > 1 { no_header(&name) } else { upload::empty(&name) });
             };
             let row = self.syntax.without_line_end(&row);
             if self.syntax.all_blank(row) {
@@ -239,8 +240,8 @@ impl Cutter {
                 let message = format!("the header of {name} names more than {columns_max} columns (columns_max)");
                 return Err(IntakeError::refused(RefusalCode::LimitExceeded, message));
             }
-            let row = text::decode_header(&name, row, self.encoding, self.syntax)?;
-            return header(&name, &row, self.syntax);
+            let (row, windows_1252) = text::decode_header(&name, row, self.encoding, self.syntax)?;
+            return Ok((header(&name, &row, self.syntax)?, windows_1252));
         }
     }
 
@@ -272,9 +273,9 @@ fn header(name: &str, row: &str, syntax: Syntax) -> Result<Vec<String>, IntakeEr
             return Err(IntakeError::refused(RefusalCode::DuplicateColumn, message));
         }
     }
-    if written.is_empty() {
-        let message = format!("the first row of {name} names no column");
-        return Err(IntakeError::refused(RefusalCode::EmptyFile, message));
-    }
-    Ok(names)
+    if written.is_empty() { Err(no_header(name)) } else { Ok(names) }
+}
+
+fn no_header(name: &str) -> IntakeError {
+    IntakeError::refused(RefusalCode::EmptyFile, format!("{name} has no header row that names its columns"))
 }

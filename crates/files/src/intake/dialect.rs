@@ -103,8 +103,8 @@ pub struct Assumptions {
     pub delimiter_known_by: HowKnown,
     /// How lines end.
     pub line_ends: LineEnds,
-    /// Rows of a UTF-8 file that were read as Windows-1252 because they are not UTF-8. Zero when the file is opened: the
-    /// caller adds [`RawRows::windows_1252_rows`](super::RawRows::windows_1252_rows) of each block.
+    /// Rows of a UTF-8 file that were read as Windows-1252 because they are not UTF-8. Counts only the header when the
+    /// file is opened: the caller adds [`RawRows::windows_1252_rows`](super::RawRows::windows_1252_rows) of each block.
     pub windows_1252_rows: u64,
 }
 

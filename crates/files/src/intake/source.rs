@@ -1,60 +1,18 @@
 //! The unpacked bytes of one entry, counted and checked while they are read.
 //!
 //! Whatever the upload claims, memory here is one input buffer and the window of the inflater. Sizes and the checksum of
-//! a zip entry are compared with what its bytes really are; a difference is a refusal as soon as it is found, which for
-//! the checksum is at the entry's last byte. Knows nothing of text.
+//! a zip entry are compared with what its bytes really are; a difference is a refusal as soon as it is found: at the
+//! first byte more than claimed, else at the entry's end. So no entry gives more bytes than it claims, and the caps on
+//! bytes, which opening an upload checks against the claims, hold for what is really unpacked. Knows nothing of text.
 
 use super::IntakeError;
-use bordereau_base::limits::IntakeLimits;
 use bordereau_base::refusal::RefusalCode;
 use flate2::{Decompress, FlushDecompress, Status};
 use rawzip::{FileReader, ReaderAt};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 const INPUT_BYTES: usize = 64 << 10;
-
-/// From here on the ratio of unpacked to packed bytes is judged.
-pub(crate) const RATIO_FREE_BYTES: u64 = 16 << 20;
-
-/// Counts the unpacked bytes of an upload over all its entries, whichever threads read them and how often.
-#[derive(Debug)]
-pub(crate) struct Meter {
-    total: AtomicU64,
-    entries: Box<[AtomicU64]>,
-    unpacked_bytes_max: u64,
-}
-
-impl Meter {
-    pub(crate) fn new(entries: usize, limits: &IntakeLimits) -> Self {
-        Self {
-            total: AtomicU64::new(0),
-            entries: (0..entries).map(|_| AtomicU64::new(0)).collect(),
-            unpacked_bytes_max: limits.unpacked_bytes_max,
-        }
-    }
-
-    /// Notes that the first `bytes` of an entry were unpacked. Reading an entry again counts once.
-    fn note(&self, entry: usize, bytes: u64) -> Result<(), IntakeError> {
-        let before = self.entries.get(entry).map_or(0, |most| most.fetch_max(bytes, Ordering::Relaxed));
-        let new = bytes.saturating_sub(before);
-        let total = self.total.fetch_add(new, Ordering::Relaxed).saturating_add(new);
-        if total > self.unpacked_bytes_max { Err(too_many_unpacked(self.unpacked_bytes_max)) } else { Ok(()) }
-    }
-}
-
-pub(crate) fn too_many_unpacked(unpacked_bytes_max: u64) -> IntakeError {
-    let message = format!("the files of the upload have more than {unpacked_bytes_max} bytes (unpacked_bytes_max)");
-    IntakeError::refused(RefusalCode::LimitExceeded, message)
-}
-
-pub(crate) fn ratio_too_high(name: &str, unpack_ratio_max: u64) -> IntakeError {
-    let message = format!(
-        "{name} unpacks to more than {unpack_ratio_max} bytes for each byte it takes in the zip (unpack_ratio_max)"
-    );
-    IntakeError::refused(RefusalCode::LimitExceeded, message)
-}
 
 /// Bytes `at..end` of an open file.
 #[derive(Debug, Clone)]
@@ -117,9 +75,6 @@ struct Inflater {
 #[derive(Debug)]
 pub(crate) struct Source {
     name: String,
-    entry: usize,
-    meter: Arc<Meter>,
-    unpack_ratio_max: u64,
     stretch: Stretch,
     unpacker: Unpacker,
     claim: Option<Claim>,
@@ -129,14 +84,7 @@ pub(crate) struct Source {
 
 impl Source {
     /// `claim` is absent for a file that is in no zip. `name` is fit to be shown.
-    pub(crate) fn new(
-        name: String,
-        entry: usize,
-        meter: Arc<Meter>,
-        limits: &IntakeLimits,
-        stretch: Stretch,
-        claim: Option<Claim>,
-    ) -> Self {
+    pub(crate) fn new(name: String, stretch: Stretch, claim: Option<Claim>) -> Self {
         let unpacker = match claim {
             Some(Claim { packing: Packing::Deflated, .. }) => Unpacker::Inflate(Box::new(Inflater {
                 state: Decompress::new(false),
@@ -147,8 +95,7 @@ impl Source {
             })),
             _ => Unpacker::AsIs,
         };
-        let unpack_ratio_max = limits.unpack_ratio_max;
-        Self { name, entry, meter, unpack_ratio_max, stretch, unpacker, claim, crc: Default::default(), bytes: 0 }
+        Self { name, stretch, unpacker, claim, crc: Default::default(), bytes: 0 }
     }
 
     /// The name of the entry, fit to be shown.
@@ -172,7 +119,6 @@ impl Source {
             },
         };
         self.bytes += read as u64;
-        self.meter.note(self.entry, self.bytes)?;
         if let Some(claim) = self.claim {
             self.crc.update(&buffer[..read]);
             self.check(claim, read == 0)?;
@@ -181,10 +127,6 @@ impl Source {
     }
 
     fn check(&self, claim: Claim, at_end: bool) -> Result<(), IntakeError> {
-        let allowed = claim.packed_bytes.saturating_mul(self.unpack_ratio_max);
-        if self.bytes > RATIO_FREE_BYTES && self.bytes > allowed {
-            return Err(ratio_too_high(&self.name, self.unpack_ratio_max));
-        }
         if self.bytes > claim.unpacked_bytes {
             return Err(self.damaged("it unpacks to more bytes than the zip states"));
         }

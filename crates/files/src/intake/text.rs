@@ -5,11 +5,11 @@
 //! as they are and are decoded block by block on the workers. Cost: one validation of each block, a copy only where
 //! bytes change.
 
+use super::IntakeError;
 use super::dialect::{Encoding, HowKnown};
 use super::source::Source;
 use super::views::SLACK;
 use super::walk::{self, Syntax};
-use super::{IntakeError, shown};
 use bordereau_base::refusal::RefusalCode;
 use encoding_rs::{Decoder, DecoderResult, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
@@ -169,14 +169,15 @@ fn find_encoding(window: &[u8], whole: bool) -> Option<FoundEncoding> {
     Some(FoundEncoding { encoding, known_by: HowKnown::Detected, mark_bytes: 0 })
 }
 
-/// Mostly ASCII text in UTF-16 has a NUL in every pair of bytes, always at the same place of it.
+/// Mostly ASCII text in UTF-16 has a NUL in most pairs of bytes, nearly always at the same place of it.
 fn utf16_by_nuls(window: &[u8]) -> Option<Encoding> {
     let pairs = window[..window.len().min(1024)].as_chunks::<2>().0;
     let first = pairs.iter().filter(|pair| pair[0] == 0).count();
     let second = pairs.iter().filter(|pair| pair[1] == 0).count();
-    match (first, second) {
-        (0, nuls) if nuls * 2 > pairs.len() => Some(Encoding::Utf16Le),
-        (nuls, 0) if nuls * 2 > pairs.len() => Some(Encoding::Utf16Be),
+    let one_sided = |most: usize, least: usize| most * 2 > pairs.len() && least * 8 <= most;
+    match (one_sided(second, first), one_sided(first, second)) {
+        (true, _) => Some(Encoding::Utf16Le),
+        (_, true) => Some(Encoding::Utf16Be),
         _ => None,
     }
 }
@@ -258,13 +259,18 @@ fn is_undefined(byte: u8) -> bool {
     matches!(byte, 0x81 | 0x8d | 0x8f | 0x90 | 0x9d)
 }
 
-/// The text of a header row, or a refusal.
-pub(crate) fn decode_header(name: &str, row: &[u8], encoding: Encoding, syntax: Syntax) -> Result<String, IntakeError> {
+/// The text of a header row, and whether it was read as Windows-1252 although the file is UTF-8.
+pub(crate) fn decode_header(
+    name: &str,
+    row: &[u8],
+    encoding: Encoding,
+    syntax: Syntax,
+) -> Result<(String, bool), IntakeError> {
     let mut decoded = decode(row.to_vec(), encoding, syntax);
-    if !decoded.undecodable.is_empty() || decoded.windows_1252_rows > 0 {
-        let message = format!("the header of {} holds bytes that are not text", shown(name));
+    if !decoded.undecodable.is_empty() {
+        let message = format!("the header of {name} holds bytes that are not text");
         return Err(IntakeError::refused(RefusalCode::UnreadableText, message));
     }
     decoded.text.truncate(decoded.text.len() - SLACK);
-    Ok(decoded.text)
+    Ok((decoded.text, decoded.windows_1252_rows > 0))
 }

@@ -4,7 +4,7 @@
 //! nothing. Start with [`Upload::open`].
 
 use super::cut::Rows;
-use super::source::{Claim, Meter, Source, Stretch};
+use super::source::{Claim, Source, Stretch};
 use super::zip::{self, Member};
 use super::{IntakeError, canonical_name, shown};
 use bordereau_base::limits::IntakeLimits;
@@ -114,8 +114,9 @@ fn too_many_bytes(upload_bytes_max: u64) -> IntakeError {
     IntakeError::refused(RefusalCode::LimitExceeded, message)
 }
 
-/// What holds of the entries of any upload: there are some, none is empty, no two are for one relation.
-pub(crate) fn check_entries(entries: &[Entry]) -> Result<(), IntakeError> {
+/// What holds of the entries of any upload: there are some, no two are for one relation, none is empty, and all together
+/// are within the cap on unpacked bytes.
+pub(crate) fn check_entries(entries: &[Entry], limits: &IntakeLimits) -> Result<(), IntakeError> {
     if entries.is_empty() {
         let message = "the upload holds no csv, psv, tsv or txt file";
         return Err(IntakeError::refused(RefusalCode::NoFiles, message));
@@ -127,10 +128,19 @@ pub(crate) fn check_entries(entries: &[Entry]) -> Result<(), IntakeError> {
             return Err(IntakeError::refused(RefusalCode::DuplicateRelation, message));
         }
     }
-    match entries.iter().find(|entry| entry.declared_bytes == 0) {
-        Some(entry) => Err(empty(&shown(&entry.name))),
-        None => Ok(()),
+    if let Some(entry) = entries.iter().find(|entry| entry.declared_bytes == 0) {
+        return Err(empty(&shown(&entry.name)));
     }
+    let max = limits.unpacked_bytes_max;
+    if bytes_total(entries) > max {
+        let message = format!("the files of the upload have more than {max} bytes (unpacked_bytes_max)");
+        return Err(IntakeError::refused(RefusalCode::LimitExceeded, message));
+    }
+    Ok(())
+}
+
+fn bytes_total(entries: &[Entry]) -> u64 {
+    entries.iter().fold(0, |sum, entry| sum.saturating_add(entry.declared_bytes))
 }
 
 /// `name` is fit to be shown.
@@ -145,7 +155,6 @@ pub struct Upload {
     notes: Vec<String>,
     /// One for each entry.
     places: Vec<(Stretch, Option<Claim>)>,
-    meter: Arc<Meter>,
     limits: IntakeLimits,
 }
 
@@ -178,7 +187,7 @@ impl Upload {
         }
         let directory = zip::read_directory(file, limits)?;
         let places = directory.members.into_iter().map(|Member { stretch, claim }| (stretch, Some(claim))).collect();
-        Ok(Self::new(directory.entries, directory.notes, places, limits))
+        Ok(Self { entries: directory.entries, notes: directory.notes, places, limits: limits.clone() })
     }
 
     fn open_folder(folder: &Path, limits: &IntakeLimits) -> Result<Self, IntakeError> {
@@ -216,24 +225,13 @@ impl Upload {
         for (name, file) in files {
             let bytes = file.metadata()?.len();
             entries.push(Entry::new(&name, bytes, bytes).ok_or_else(|| unknown_type(&name))?);
-            places.push((Stretch { file: Arc::new(FileReader::from(file)), at: 0, end: u64::MAX }, None));
+            places.push((Stretch { file: Arc::new(FileReader::from(file)), at: 0, end: bytes }, None));
         }
-        let upload = Self::new(entries, notes, places, limits);
-        check_entries(&upload.entries)?;
-        if upload.bytes_total() > limits.upload_bytes_max {
+        if bytes_total(&entries) > limits.upload_bytes_max {
             return Err(too_many_bytes(limits.upload_bytes_max));
         }
-        Ok(upload)
-    }
-
-    fn new(
-        entries: Vec<Entry>,
-        notes: Vec<String>,
-        places: Vec<(Stretch, Option<Claim>)>,
-        limits: &IntakeLimits,
-    ) -> Self {
-        let meter = Arc::new(Meter::new(entries.len(), limits));
-        Self { entries, notes, places, meter, limits: limits.clone() }
+        check_entries(&entries, limits)?;
+        Ok(Self { entries, notes, places, limits: limits.clone() })
     }
 
     /// The delimited files, in the order of the upload (of their names for a folder).
@@ -248,7 +246,7 @@ impl Upload {
 
     /// Bytes of all entries unpacked, as they claim; for progress only.
     pub fn bytes_total(&self) -> u64 {
-        self.entries.iter().fold(0, |sum, entry| sum.saturating_add(entry.declared_bytes))
+        bytes_total(&self.entries)
     }
 
     /// Opens the entry at `entry` of [`Upload::entries`] and reads its header. Entries may be read on several threads.
@@ -263,8 +261,7 @@ impl Upload {
         else {
             return Err(io::Error::new(io::ErrorKind::NotFound, "no entry of that number").into());
         };
-        let meter = Arc::clone(&self.meter);
-        let source = Source::new(shown(name), entry, meter, &self.limits, stretch.clone(), *claim);
+        let source = Source::new(shown(name), stretch.clone(), *claim);
         Rows::open(source, *kind, &self.limits, block_bytes)
     }
 }

@@ -45,14 +45,8 @@ pub(crate) fn read_directory(file: File, limits: &IntakeLimits) -> Result<Direct
     let listing = list(&archive, &mut buffer, limits)?;
     refuse_by_record(&listing.records)?;
     let entries: Vec<Entry> = listing.records.iter().filter_map(Record::entry).collect();
-    super::upload::check_entries(&entries)?;
-    for (entry, record) in entries.iter().zip(&listing.records) {
-        check_claims(entry, record, limits)?;
-    }
-    let declared = entries.iter().fold(0u64, |sum, entry| sum.saturating_add(entry.declared_bytes));
-    if declared > limits.unpacked_bytes_max {
-        return Err(source::too_many_unpacked(limits.unpacked_bytes_max));
-    }
+    super::upload::check_entries(&entries, limits)?;
+    entries.iter().try_for_each(|entry| check_ratio(entry, limits))?;
     let ranges = find_bytes(&archive, &listing.records)?;
     let file = Arc::new(archive.into_inner());
     let members = ranges
@@ -70,19 +64,23 @@ fn not_a_zip() -> IntakeError {
     IntakeError::refused(RefusalCode::NotAZip, NOT_A_ZIP)
 }
 
-/// A fault of rawzip's as ours: our disk's, or the archive's, which is then what `otherwise` says.
+/// A fault of rawzip's as ours: our disk's, or the archive's, which is then what `otherwise` says. Places beyond the end
+/// of a file, and beyond what a file may have, come from an archive that names them.
 fn fault(error: Error, otherwise: impl FnOnce() -> IntakeError) -> IntakeError {
     match error.into_kind() {
-        ErrorKind::IO(error) if error.kind() != io::ErrorKind::UnexpectedEof => IntakeError::Io(error),
+        ErrorKind::IO(error) if !matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput) => {
+            IntakeError::Io(error)
+        }
         _ => otherwise(),
     }
 }
 
 fn locate(file: File, buffer: &mut [u8]) -> Result<ZipArchive<FileReader>, IntakeError> {
     ZipLocator::new().locate_in_file(file, buffer).map_err(|(file, error)| {
+        let nonsense = matches!(error.kind(), ErrorKind::InvalidEndOfCentralDirectory);
         fault(error, || {
-            if starts_like_a_zip(&file) {
-                let message = "the zip is cut short: its directory, which comes last, is missing";
+            if !nonsense && starts_like_a_zip(&file) {
+                let message = "the zip is cut short: its directory, which comes last, is not all there";
                 IntakeError::refused(RefusalCode::Truncated, message)
             } else {
                 not_a_zip()
@@ -216,12 +214,18 @@ fn refuse_by_record(records: &[Record]) -> Result<(), IntakeError> {
     Ok(())
 }
 
-fn check_claims(entry: &Entry, record: &Record, limits: &IntakeLimits) -> Result<(), IntakeError> {
-    let allowed = record.packed_bytes.saturating_mul(limits.unpack_ratio_max);
-    if entry.declared_bytes > source::RATIO_FREE_BYTES && entry.declared_bytes > allowed {
-        return Err(source::ratio_too_high(&shown(&entry.name), limits.unpack_ratio_max));
+/// From here on the ratio of unpacked to packed bytes is judged.
+const RATIO_FREE_BYTES: u64 = 16 << 20;
+
+fn check_ratio(entry: &Entry, limits: &IntakeLimits) -> Result<(), IntakeError> {
+    let allowed = entry.packed_bytes.saturating_mul(limits.unpack_ratio_max);
+    if entry.declared_bytes <= RATIO_FREE_BYTES || entry.declared_bytes <= allowed {
+        return Ok(());
     }
-    Ok(())
+    let (name, max) = (shown(&entry.name), limits.unpack_ratio_max);
+    let message =
+        format!("{name} unpacks to more than {max} bytes for each byte it takes in the zip (unpack_ratio_max)");
+    Err(IntakeError::refused(RefusalCode::LimitExceeded, message))
 }
 
 /// Where the packed bytes of each record lie: inside the archive, before its directory, shared by no two.

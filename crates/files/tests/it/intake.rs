@@ -1,7 +1,9 @@
 //! Intake, from files on disk to columns.
 
+mod laws;
 mod messages;
 mod rows;
+mod writer;
 mod zips;
 
 use bordereau_base::limits::IntakeLimits;
