@@ -133,7 +133,8 @@ fn zips_that_are_cut_short_are_refused() {
     let elsewhere = Item { offset: Some(1), ..good("class.csv") };
     let beyond = Item { offset: Some(1 << 30), ..good("class.csv") };
     let too_long = Item { packed_bytes: Some(1 << 20), ..good("class.csv") };
-    for item in [elsewhere, beyond, too_long] {
+    let absurd = Item { offset: Some(1 << 63), zip64: true, ..good("class.csv") };
+    for item in [elsewhere, beyond, absurd, too_long] {
         check_zip_of(&[good("insured.csv"), item], When::AtOnce, RefusalCode::Truncated, message);
     }
     let half = deflate(GOOD.as_bytes());
