@@ -95,6 +95,7 @@ fn by_points(tree: &PathTree, points: usize, features: &[Lanes], work: &mut Work
         4 => kernel::<4>(tree, features, work, phi),
         5 => kernel::<5>(tree, features, work, phi),
         6 => kernel::<6>(tree, features, work, phi),
+        7 => kernel::<7>(tree, features, work, phi),
         8 => kernel::<8>(tree, features, work, phi),
         12 => kernel::<12>(tree, features, work, phi),
         32 => kernel::<32>(tree, features, work, phi),
