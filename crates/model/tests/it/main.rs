@@ -5,4 +5,5 @@
 mod cases;
 mod fixtures;
 mod laws;
+mod pmml;
 mod reference;
