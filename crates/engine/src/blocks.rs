@@ -10,13 +10,17 @@ use arrow::ipc::writer::{IpcWriteOptions, StreamWriter};
 use crate::error::{Error, Result};
 use crate::spool::Spool;
 
+/// What a frame takes beside the buffers of its columns, about.
+const FRAME_BYTES: usize = 4_096;
+
 /// The bytes of a batch as a spool takes them. String views should be compacted first (`gc`), or the buffers they
 /// share with other columns are written once for each.
 ///
 /// # Errors
 /// When Arrow cannot encode the batch.
 pub fn encode(batch: &RecordBatch) -> Result<Vec<u8>> {
-    let mut bytes = vec![0; 8];
+    let mut bytes = Vec::with_capacity(FRAME_BYTES + batch.get_array_memory_size());
+    bytes.resize(8, 0);
     let options = IpcWriteOptions::default();
     let mut writer = StreamWriter::try_new_with_options(&mut bytes, &batch.schema(), options)?;
     writer.write(batch)?;

@@ -2,9 +2,9 @@
 //!
 //! Validation gives each row's key values as one 128-bit hash of their typed values ([`KeyHasher`]), scattered over
 //! partitions by the hash, so that equal keys always meet in the same partition. This module then goes through one
-//! partition at a time: rows that share a unique key ([`repeated`]), and for a reference the child rows without a parent,
-//! the parents without a needed child, and the parent of each other child row ([`matched`]). A row is known by its place
-//! (counted from 0) and its number in the file.
+//! partition at a time: rows that share a unique key ([`repeated`]), and for a reference the child rows without a
+//! parent, the parents without a needed child, and the parent of each other child row ([`matched`]). A row is known by
+//! its place (counted from 0) and its number in the file.
 //!
 //! Two different keys share a hash with a chance below 1e-19 for a hundred million rows; the seed of the hash is drawn
 //! for each batch, so that nobody can prepare such keys. No result depends on the seed or on the number of partitions.

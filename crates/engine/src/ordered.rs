@@ -1,8 +1,8 @@
 //! A step over a stream of inputs on several threads, its outputs taken in the order of the inputs.
 //!
 //! One thread makes the inputs, workers turn each into an output, and the calling thread takes the outputs as if one
-//! thread had made them one after the other: what is taken never depends on the number of threads. The number of
-//! inputs and outputs under way is fixed, so memory is bounded whatever the speed of each side. Knows nothing of what it
+//! thread had made them one after the other: what is taken never depends on the number of threads. The number of inputs
+//! and outputs under way is fixed, so memory is bounded whatever the speed of each side. Knows nothing of what it
 //! carries.
 
 use std::collections::BTreeMap;
@@ -16,8 +16,8 @@ use crate::error::{Error, Result};
 /// Inputs under way for each worker, waiting ones included.
 const UNDER_WAY: usize = 3;
 
-/// Runs the step. `source` gives the inputs until it gives none; `worker` is called once on each worker thread and gives
-/// the step, which may keep what it likes between two inputs; `sink` takes the outputs in order.
+/// Runs the step. `source` gives the inputs until it gives none; `worker` is called once on each worker thread and
+/// gives the step, which may keep what it likes between two inputs; `sink` takes the outputs in order.
 ///
 /// # Errors
 /// The first error in the order of the inputs, whichever of the three it came from; [`Error::Worker`] with the name of

@@ -10,6 +10,9 @@ use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+/// Chunks of so many bytes are written at once; there is nothing to be gained by gathering them.
+const DIRECT_BYTES: usize = 1 << 18;
+
 /// Bytes of one bucket in the file.
 #[derive(Debug, Clone, Copy)]
 struct Extent {
@@ -51,6 +54,9 @@ impl Spool {
         if self.buckets.len() <= bucket {
             self.buckets.resize_with(bucket + 1, Bucket::default);
         }
+        if bytes.len() >= DIRECT_BYTES && self.buckets[bucket].gathered.is_empty() {
+            return self.write_through(bucket, bytes);
+        }
         self.buckets[bucket].gathered.extend_from_slice(bytes);
         self.gathered += bytes.len();
         if self.gathered > self.gathered_max {
@@ -68,18 +74,26 @@ impl Spool {
     }
 
     fn write_out(&mut self) -> io::Result<()> {
-        let mut out = &self.file;
-        for bucket in self.buckets.iter_mut().filter(|bucket| !bucket.gathered.is_empty()) {
-            out.write_all(&bucket.gathered)?;
-            let len = bucket.gathered.len() as u64;
-            match bucket.extents.last_mut() {
-                Some(last) if last.offset + last.len == self.end => last.len += len,
-                _ => bucket.extents.push(Extent { offset: self.end, len }),
-            }
-            self.end += len;
-            bucket.gathered = Vec::new();
+        for at in 0..self.buckets.len() {
+            let gathered = std::mem::take(&mut self.buckets[at].gathered);
+            self.write_through(at, &gathered)?;
         }
         self.gathered = 0;
+        Ok(())
+    }
+
+    fn write_through(&mut self, bucket: usize, bytes: &[u8]) -> io::Result<()> {
+        let len = bytes.len() as u64;
+        if len == 0 {
+            return Ok(());
+        }
+        (&self.file).write_all(bytes)?;
+        let extents = &mut self.buckets[bucket].extents;
+        match extents.last_mut() {
+            Some(last) if last.offset + last.len == self.end => last.len += len,
+            _ => extents.push(Extent { offset: self.end, len }),
+        }
+        self.end += len;
         Ok(())
     }
 
@@ -139,12 +153,12 @@ mod tests {
     #[test]
     fn buckets_come_back_in_order_whatever_is_held_in_memory() {
         let scratch = tempfile::tempdir().unwrap();
-        for budget in [0, 7, 1 << 20] {
+        for (budget, scale) in [(0, 1), (7, 1), (1 << 20, 1), (1 << 20, 60_000)] {
             let mut spool = Spool::create(scratch.path(), budget).unwrap();
             let mut expected = vec![Vec::new(); 5];
             for step in 0u8..200 {
                 let bucket = usize::from(step) * 7 % 5;
-                let bytes = vec![step; usize::from(step % 9)];
+                let bytes = vec![step; usize::from(step % 9) * scale];
                 expected[bucket].extend_from_slice(&bytes);
                 spool.append(bucket, &bytes).unwrap();
             }

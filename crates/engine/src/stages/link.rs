@@ -1,17 +1,17 @@
 //! Keys and references over all rows, and each row to its record.
 //!
 //! [`link()`] takes what validation kept ([`super::validate::Validated`]) and goes through it three times: the keys,
-//! partition by partition (`facts`); the places of rows, to know each row's record, which records are rejected and where
-//! ranges of records end (`records`); and the rows themselves, which go to the range of their record while their faults
-//! become findings (`distribute`, `findings`). What comes out is a [`Linked`], from which any range can be read at any
-//! time by any thread.
+//! partition by partition (`facts`); the places of rows, to know each row's record, which records are rejected and
+//! where ranges of records end (`records`); and the rows themselves, which go to the range of their record while their
+//! faults become findings (`distribute`, `findings`). What comes out is a [`Linked`], from which any range can be read
+//! at any time by any thread.
 //!
-//! A record is rejected when it or any of its rows, in whatever relation, has a finding of severity error. A row without a
-//! record is rejected by itself. So `scored + rejected = read` for each relation.
+//! A record is rejected when it or any of its rows, in whatever relation, has a finding of severity error. A row
+//! without a record is rejected by itself. So `scored + rejected = read` for each relation.
 //!
 //! Memory: one bit a row for errors, one bit a record for rejections, ten bytes for each 64 records, and the budget;
-//! disk: all kept columns once more, and 16 bytes for each child row. Nothing depends on the order in which children lie
-//! in their file, on threads, or on block sizes.
+//! disk: all kept columns once more, and 16 bytes for each child row. Nothing depends on the order in which children
+//! lie in their file, on threads, or on block sizes.
 
 mod distribute;
 mod facts;
@@ -59,9 +59,9 @@ pub struct Linked {
 /// One range of neighbouring records: all that features, scores and outputs need. Only accepted records are in it.
 #[derive(Debug, PartialEq)]
 pub struct RecordRange {
-    /// For each relation of the dictionary its rows as record batches of the schema
-    /// `table_schema(dictionary, relation, layout.relations[relation].read)`: typed fields that the feature query reads,
-    /// then `record` (Int64). Rows are in the order of the file. May be empty.
+    /// For each relation of the dictionary its rows as record batches of the schema `table_schema(dictionary, relation,
+    /// layout.relations[relation].read)`: typed fields that the feature query reads, then `record` (Int64). Rows are in
+    /// the order of the file. May be empty.
     pub tables: Vec<Vec<RecordBatch>>,
     /// One row for each accepted record, ascending: `record` (Int64, the record's place among all rows of its file,
     /// counted from 0), then the texts (Utf8View, as uploaded) of the record relation's fields `layout.texts`.

@@ -2,9 +2,9 @@
 //!
 //! One thread reads the files of the relations, one after the other in the order of the dictionary, and cuts blocks;
 //! workers make columns of a block, check each cell, each row and each rule, and hash the keys; the calling thread puts
-//! what they give into scratch files, in the order of the files. What comes out is a [`Validated`]: for each relation its
-//! rows (the typed columns that the feature query reads and the texts that are kept as uploaded) and its faults, and for
-//! each key the hashes of all rows. Nothing here looks at two rows together: that is [`super::link`].
+//! what they give into scratch files, in the order of the files. What comes out is a [`Validated`]: for each relation
+//! its rows (the typed columns that the feature query reads and the texts that are kept as uploaded) and its faults,
+//! and for each key the hashes of all rows. Nothing here looks at two rows together: that is [`super::link`].
 //!
 //! Errors in names of files and columns refuse the upload as a whole; faults of rows never do. The outcome does not
 //! depend on threads or block sizes.
@@ -143,14 +143,18 @@ pub fn validate(
 fn source(files: Vec<OpenFile>, progress: &Progress) -> impl FnMut() -> Result<Option<(usize, RawBlock)>> + Send {
     let mut files = files.into_iter().map(|file| file.blocks).enumerate();
     let mut open = files.next();
+    let mut counted = 0;
     move || {
         while let Some((file, blocks)) = &mut open {
             progress.check()?;
-            if let Some((block, bytes)) = blocks.next()? {
-                progress.bytes_read.fetch_add(bytes, Ordering::Relaxed);
+            let block = blocks.next()?;
+            progress.bytes_read.fetch_add(blocks.bytes_read().saturating_sub(counted), Ordering::Relaxed);
+            counted = blocks.bytes_read();
+            if let Some(block) = block {
                 return Ok(Some((*file, block)));
             }
             open = files.next();
+            counted = 0;
         }
         Ok(None)
     }

@@ -147,8 +147,8 @@ fn load(folder: &Path) -> Release {
     Release::load(&files).unwrap_or_else(|problems| panic!("{problems:?}"))
 }
 
-/// A file as intake would give it, in blocks of `block_rows` rows. Lines end in a newline, values are told apart by `|`;
-/// blank lines are passed over.
+/// A file as intake would give it, in blocks of `block_rows` rows. Lines end in a newline, values are told apart by
+/// `|`; blank lines are passed over.
 pub fn file(name: &str, text: &str, block_rows: usize) -> RowsFile {
     let mut lines = (1u64..).zip(text.split('\n'));
     let (_, header) = lines.next().unwrap();

@@ -6,6 +6,11 @@ use bordereau_engine::stages::validate::{Input, validate};
 use bordereau_engine::{Error, release::Release};
 use serde_json::json;
 
+use bordereau_base::limits::IntakeLimits;
+use bordereau_base::refusal::RefusalCode;
+use bordereau_engine::stages::link::link;
+use bordereau_files::intake::Upload;
+
 use crate::books::{
     FLEET_MANIFEST, NOT_TEXT, file, findings, fleet, linked, refusal, release, resources, without_models,
 };
@@ -245,4 +250,55 @@ fn progress_is_counted_and_cancelling_ends_the_batch() {
     progress.cancel();
     let ended = validate(Input::Rows(&files), (&release).into(), &resources, &progress);
     assert!(matches!(ended, Err(Error::Cancelled)), "{ended:?}");
+}
+
+/// Files of an upload in a folder, opened.
+fn uploaded(folder: &tempfile::TempDir, files: &[(&str, &str)]) -> Upload {
+    files.iter().for_each(|(name, text)| std::fs::write(folder.path().join(name), text).unwrap());
+    Upload::open(&[folder.path().to_owned()], &IntakeLimits::default()).unwrap()
+}
+
+#[test]
+fn an_upload_goes_the_way_of_rows_in_memory() {
+    let terms: String = (0..40_000)
+        .map(|n| format!("P{n},1/1/2020, {n}.25 ,1,2,\"a note, {n}\"\r\n{}", if n % 1_000 == 7 { "\r\n" } else { "" }))
+        .collect();
+    let units: String = (0..40_000).map(|n| format!("U{n}|P{}|1/1/2020|{}\n", n * 7 % 40_000, n % 3 == 0)).collect();
+    let term = format!("Policy,START,amount,low,high,Note\r\n{terms}");
+    let unit = format!("vin|policy|start|used\n{units}");
+    let folder = tempfile::tempdir().unwrap();
+    let upload = uploaded(&folder, &[("term.csv", &term), ("UNIT.psv", &unit)]);
+    let release = fleet();
+    let scratch = tempfile::tempdir().unwrap();
+    for threads in [1, 3] {
+        let resources = resources(threads, scratch.path(), Budget::default());
+        let progress = Progress::default();
+        let validated = validate(Input::Upload(&upload), (&release).into(), &resources, &progress).unwrap();
+        assert_eq!(progress.rows_read.load(std::sync::atomic::Ordering::Relaxed), 80_000);
+        assert_eq!(progress.bytes_read.load(std::sync::atomic::Ordering::Relaxed), (term.len() + unit.len()) as u64);
+        let linked = link(validated, (&release).into(), &resources, &progress).unwrap();
+        // Every unit has `true` or `false` where only Y and N are known.
+        assert_eq!((linked.records.read, linked.records.rejected, linked.rows[2].read), (40_000, 40_000, 40_000));
+        let lines = findings(&linked);
+        assert_eq!(lines.len(), 40_000);
+        let said =
+            "unit | 40001 | P39993 | 1/1/2020 | used | invalidInputValue | error | true | used must be one of Y, N";
+        assert_eq!(lines[39_999], said);
+        assert!(linked.relations[2].assumptions.is_some());
+        assert_eq!(linked.relations[2].file.as_deref(), Some("UNIT.psv"));
+    }
+}
+
+#[test]
+fn what_intake_refuses_is_in_the_report_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let upload = uploaded(&folder, &[("term.csv", "policy,Policy \n"), ("damage.csv", "damage no,cost\n")]);
+    let scratch = tempfile::tempdir().unwrap();
+    let resources = resources(1, scratch.path(), Budget::default());
+    let ended = validate(Input::Upload(&upload), (&fleet()).into(), &resources, &Progress::default());
+    let Err(Error::Refused(refusal)) = ended else { panic!("{ended:?}") };
+    assert_eq!(refusal.code, RefusalCode::MissingRelation);
+    let (first, second) = refusal.message.split_once("; ").unwrap();
+    assert_eq!(first, "the upload has no file for the relation unit");
+    assert!(second.contains("term.csv") && second.contains("policy"), "{second}");
 }

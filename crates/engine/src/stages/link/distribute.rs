@@ -73,7 +73,7 @@ pub fn distribute(
     let worker = || {
         |run: Run| {
             let sorter = Sorter { judgement, accepted, schemas, relation: run.relation };
-            sorter.take_apart(&run, &wordings[run.relation], &findings_schema)
+            sorter.take_apart(run, &wordings[sorter.relation], &findings_schema)
         }
     };
     ordered::run("link", resources.threads, source, worker, |apart: Apart| {
@@ -219,11 +219,12 @@ struct Place {
 }
 
 impl Sorter<'_> {
-    fn take_apart(&self, run: &Run, wording: &Wording<'_>, schema: &SchemaRef) -> Result<Apart> {
-        let blocks = run.blocks.iter().map(|block| blocks::decode(block.rows.clone())).collect::<Result<Vec<_>>>()?;
+    fn take_apart(&self, mut run: Run, wording: &Wording<'_>, schema: &SchemaRef) -> Result<Apart> {
+        let rows = run.blocks.iter_mut().map(|block| std::mem::take(&mut block.rows));
+        let blocks = rows.map(blocks::decode).collect::<Result<Vec<_>>>()?;
         let mut apart =
             Apart { relation: run.relation, pieces: Vec::new(), findings: Vec::new(), tally: Tally::default() };
-        for (stored, block) in run.blocks.iter().zip(&blocks) {
+        for (stored, block) in run.blocks.iter_mut().zip(&blocks) {
             let texts = self.texts(block);
             let faults = self.faults(stored, &texts)?;
             let numbers = block.column(0).as_primitive::<UInt64Type>().values();
@@ -231,7 +232,7 @@ impl Sorter<'_> {
             apart.tally.add(&tally);
             batches.iter().try_for_each(|batch| blocks::encode(batch).map(|batch| apart.findings.push(batch)))?;
         }
-        let places = self.places(run);
+        let places = self.places(&run);
         for piece in places.chunk_by(|a, b| a.range == b.range) {
             self.add_piece(piece, &blocks, &mut apart.pieces)?;
         }
@@ -250,13 +251,13 @@ impl Sorter<'_> {
     }
 
     /// All faults of a block, in the order in which they are reported.
-    fn faults(&self, stored: &StoredBlock, texts: &[StringViewArray]) -> Result<Vec<Fault>> {
+    fn faults(&self, stored: &mut StoredBlock, texts: &[StringViewArray]) -> Result<Vec<Fault>> {
         let mut all = Vec::new();
-        for batch in &stored.faults {
-            all.extend(faults::from_batch(&blocks::decode(batch.clone())?)?);
+        for batch in stored.faults.drain(..) {
+            all.extend(faults::from_batch(&blocks::decode(batch)?)?);
         }
         let found = all.len();
-        all.extend(stored.key_faults.iter().cloned());
+        all.append(&mut stored.key_faults);
         self.add_recordless(stored, &mut all, found);
         if all.len() > found {
             all[found..].iter_mut().for_each(|fault| fault.value = self.key_value(fault, texts));

@@ -1,8 +1,8 @@
 //! What keys and references say about rows, in scratch files by pages of neighbouring rows.
 //!
 //! Keys are compared partition by partition, so what they say of a file's rows comes in any order; rows are read in the
-//! order of the file. [`Facts`] turns the one into the other: a fact is put into the page of its row, and a page is small
-//! enough to be held and ordered. [`find`] fills the facts of all keys and references.
+//! order of the file. [`Facts`] turns the one into the other: a fact is put into the page of its row, and a page is
+//! small enough to be held and ordered. [`find`] fills the facts of all keys and references.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -194,8 +194,8 @@ pub struct KeyFacts {
     pub orphans: Vec<Option<Facts>>,
     /// For each reference that needs children: a parent row without one.
     pub childless: Vec<Option<Facts>>,
-    /// For each relation below the record's: the record of a row, or [`NO_PARENT`]. Of relations whose parent is not the
-    /// record relation only the latter are here at first.
+    /// For each relation below the record's: the record of a row, or [`NO_PARENT`]. Of relations whose parent is not
+    /// the record relation only the latter are here at first.
     pub records: Vec<Option<Facts>>,
     /// For each reference that leads to a record by way of another relation: a parent row and its child row.
     pub ways: Vec<Option<Facts>>,

@@ -123,8 +123,8 @@ impl<'a> RelationChecks<'a> {
         checked[field].typed.clone().unwrap_or_else(absent)
     }
 
-    /// Adds the faults that rules find. A rule is not asked about a row with the wrong number of values, for there it is
-    /// not known which value is whose, nor about a row where a value that it reads is at fault already.
+    /// Adds the faults that rules find. A rule is not asked about a row with the wrong number of values, for there it
+    /// is not known which value is whose, nor about a row where a value that it reads is at fault already.
     fn judge(
         &self,
         raw: &RawRows,

@@ -61,7 +61,8 @@ impl FaultKind {
 }
 
 impl Fault {
-    /// The order in which faults are reported: by row, then code, then field; what shares all three stays as it was made.
+    /// The order in which faults are reported: by row, then code, then field; what shares all three stays as it was
+    /// made.
     pub fn order(&self) -> (u32, FindingCode, Option<u32>, FaultKind) {
         (self.at, self.kind.code(), self.field, self.kind)
     }

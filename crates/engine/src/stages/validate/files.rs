@@ -78,16 +78,19 @@ pub enum Blocks {
 }
 
 impl Blocks {
-    /// The next block and how many unpacked bytes were read for it.
-    pub fn next(&mut self) -> Result<Option<(RawBlock, u64)>> {
+    /// The next block, none after the last.
+    pub fn next(&mut self) -> Result<Option<RawBlock>> {
         match self {
-            Self::Made(blocks) => Ok(blocks.next().map(|rows| (RawBlock::Made(rows), 0))),
-            Self::Cut(rows) => {
-                let before = rows.bytes_read();
-                let block = rows.next_block()?;
-                let read = rows.bytes_read().saturating_sub(before);
-                Ok(block.map(|block| (RawBlock::Cut(block), read)))
-            }
+            Self::Made(blocks) => Ok(blocks.next().map(RawBlock::Made)),
+            Self::Cut(rows) => Ok(rows.next_block()?.map(RawBlock::Cut)),
+        }
+    }
+
+    /// Unpacked bytes read so far, the header included.
+    pub fn bytes_read(&self) -> u64 {
+        match self {
+            Self::Made(_) => 0,
+            Self::Cut(rows) => rows.bytes_read(),
         }
     }
 }

@@ -65,9 +65,9 @@ impl RelationRules {
         &self.fields
     }
 
-    /// Calls `take` with the index of a rule, the row and the verdict wherever a rule does not hold. `columns` are those
-    /// of [`RelationRules::fields`]. A row is not judged by a rule for which `is_judged` is false, given the row and the
-    /// fields that the rule reads.
+    /// Calls `take` with the index of a rule, the row and the verdict wherever a rule does not hold. `columns` are
+    /// those of [`RelationRules::fields`]. A row is not judged by a rule for which `is_judged` is false, given the row
+    /// and the fields that the rule reads.
     ///
     /// # Errors
     /// When the columns are not of the right types.
