@@ -60,7 +60,7 @@ impl<'a> Model<'a> {
         (0..release.layout.references.len()).for_each(|reference| model.refer(reference));
         model.lead_to_records();
         // Sorting is stable, so findings that share all else stay in the order of the keys.
-        model.said.sort_by(|a, b| (a.0, a.1, a.2, a.3).cmp(&(b.0, b.1, b.2, b.3)));
+        model.said.sort_by_key(|said| (said.0, said.1, said.2, said.3));
         model
     }
 

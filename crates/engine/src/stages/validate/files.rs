@@ -73,7 +73,7 @@ pub struct OpenFile {
 /// The rows of a file, block by block.
 #[derive(Debug)]
 pub enum Blocks {
-    Cut(Rows),
+    Cut(Box<Rows>),
     Made(IntoIter<RawRows>),
 }
 
@@ -193,7 +193,7 @@ fn open_one(input: Input<'_>, entry: usize, relation: usize, dictionary: &Dictio
             let name = upload.entries()[entry].name.clone();
             let header = matched(&name, rows.header())?;
             let assumptions = Some(rows.assumptions().clone());
-            Ok(OpenFile { relation, name, header, assumptions, blocks: Blocks::Cut(rows) })
+            Ok(OpenFile { relation, name, header, assumptions, blocks: Blocks::Cut(Box::new(rows)) })
         }
         Input::Rows(files) => {
             let file = &files[entry];
