@@ -1,7 +1,12 @@
 //! Tests of the engine as its callers use it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod batch;
 mod books;
+mod catalog;
+mod fixture;
 mod link;
 mod link_model;
+mod release;
+mod results;
 mod validate;
