@@ -23,8 +23,8 @@ use crate::error::Result;
 use crate::release::layout::column_type;
 use crate::release::{Release, row_schema};
 
-/// Rows drawn for each one that is kept.
-const DRAWN_PER_ROW: usize = 24;
+/// How often a row is drawn until it keeps all rules.
+const DRAWS_MAX: usize = 400;
 /// Children of a parent row.
 const CHILDREN: (i64, i64) = (1, 3);
 
@@ -84,23 +84,24 @@ fn slots(
     slots
 }
 
+/// A row for each slot: the first that keeps all rules, or the last one drawn where none does.
 fn drawn(release: &Release, relation: usize, slots: &[Vec<(usize, Cell)>], chance: &mut Chance) -> Result<Vec<Row>> {
     let fields = &release.dictionary.relations[relation].fields;
     let cells: Vec<Cells<'_>> = fields.iter().map(Cells::new).collect();
-    let mut rows: Vec<Row> = Vec::with_capacity(slots.len() * DRAWN_PER_ROW);
-    for given in slots {
-        for _ in 0..DRAWN_PER_ROW {
+    let mut rows: Vec<Row> = vec![Row::new(); slots.len()];
+    let mut open: Vec<usize> = (0..slots.len()).collect();
+    for _ in 0..DRAWS_MAX {
+        let mut fresh: Vec<Row> = Vec::with_capacity(open.len());
+        for slot in &open {
             let mut row: Row = cells.iter().map(|cell| cell.draw(chance)).collect();
-            given.iter().for_each(|(field, value)| row[*field].clone_from(value));
-            rows.push(row);
+            slots[*slot].iter().for_each(|(field, value)| row[*field].clone_from(value));
+            fresh.push(row);
         }
+        let holds = rules_hold(release, relation, &fresh)?;
+        open.iter().zip(fresh).for_each(|(slot, row)| rows[*slot] = row);
+        open = open.into_iter().zip(holds).filter_map(|(slot, holds)| (!holds).then_some(slot)).collect();
     }
-    let holds = rules_hold(release, relation, &rows)?;
-    let first = |at: usize| {
-        let drawn = at * DRAWN_PER_ROW..(at + 1) * DRAWN_PER_ROW;
-        drawn.clone().find(|row| holds[*row]).unwrap_or(drawn.start)
-    };
-    Ok((0..slots.len()).map(|at| std::mem::take(&mut rows[first(at)])).collect())
+    Ok(rows)
 }
 
 /// For each row whether it keeps all rules whose breach would leave its record out.

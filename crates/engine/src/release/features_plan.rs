@@ -90,7 +90,7 @@ fn refuse_left_queries(plan: &LogicalPlan) -> Result<(), String> {
     });
     walked.map_err(|error| error.to_string())?;
     if found {
-        return Err("a query inside an expression is not tied to its record by a condition on record".to_owned());
+        return Err("a query inside an expression is no join on record; join the relation on record instead".to_owned());
     }
     Ok(())
 }
