@@ -29,6 +29,13 @@ pub struct BatchRequest {
     pub explanations: Option<Explanations>,
 }
 
+impl BatchRequest {
+    /// A request without any wishes: the active release, a random key, CSV, explanations as the release says.
+    pub fn new(solution: SolutionName, submission: SubmissionName) -> Self {
+        Self { solution, submission, version: None, key: None, format: ResultFormat::default(), explanations: None }
+    }
+}
+
 /// An upload that is durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Accepted {

@@ -29,6 +29,10 @@ mod store;
 mod sweep;
 pub mod upload;
 
+pub use bordereau_engine::batch::ResultFormat;
+pub use bordereau_engine::catalog::Catalog;
+pub use bordereau_engine::release::manifest::Explanations;
+
 pub use account::{Caller, Grant, Password, User, UserName};
 pub use batch::{Accepted, BatchProgress, BatchRequest, BatchResults, BatchStatus, Event, Fault, Report, ResultsFile};
 pub use error::{Error, Result};

@@ -1,1 +1,44 @@
-//! HTTP.
+//! HTTP, and the only crate that knows it: statuses, headers, multipart, Basic credentials, wire types.
+//!
+//! [`serve`] answers requests on a listener by calling `bordereau-jobs`; it keeps nothing itself. The submit and retrieve
+//! requests of both path families are the same handlers ([`submit`], [`results`]). What a request is answered when it is
+//! not answered well is [`problem::Problem`]: one exhaustive table of status, sentence and code. The order of questions
+//! is the same for all: path, method (405), credentials (401), names in the path (404), rights (403), query and headers
+//! (400), and only then the body, so that nobody without the right to be heard has a byte read.
+//!
+//! Invariants: an upload is never whole in memory (about 2 MiB each). No answer depends on another customer's batches.
+//! Logs hold method, route, status and user; never a query, a header, a body or a cell.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod auth;
+mod listen;
+mod multipart;
+mod names;
+mod openapi;
+mod problem;
+mod query;
+mod results;
+mod routes;
+mod submit;
+
+pub use listen::serve;
+pub use openapi::openapi_json;
+
+/// How the server treats connections. [`Default`] has the defaults.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerOptions {
+    /// Connections at the same time; further ones wait to be accepted.
+    pub connections_max: usize,
+    /// How long a client may take for the head of a request, and may leave a connection unused.
+    pub head_ms: u64,
+    /// How long a client may send nothing of a body it has announced.
+    pub body_idle_ms: u64,
+    /// How long requests under way are waited for at shutdown.
+    pub drain_ms: u64,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self { connections_max: 1_024, head_ms: 30_000, body_idle_ms: 60_000, drain_ms: 30_000 }
+    }
+}

@@ -1,0 +1,316 @@
+//! Every answer that is not a success: status, sentence, code, headers. One exhaustive table.
+//!
+//! As text, which is the default, the body is the line the guides fix or one sentence. A client whose `Accept` names
+//! `application/problem+json` gets RFC 9457 with the same sentence in `detail` and a stable `code`. Only there is a batch
+//! that is still running told apart from one that does not exist, and only to its own customer: to nobody else does
+//! [`bordereau_jobs`] say that it is there.
+
+use axum::body::Body;
+use axum::http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::Response;
+use bordereau_base::refusal::Refusal;
+use bordereau_jobs::{BatchStatus, Error, Report};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+const PENDING_RETRY_S: u32 = 5;
+const BUSY_RETRY_S: u32 = 2;
+const DRAINING_RETRY_S: u32 = 10;
+
+/// Why a request is not answered as it was meant to.
+#[derive(Debug)]
+pub(crate) enum Problem {
+    /// No or wrong credentials.
+    Unauthorized,
+    /// No right to the solution and submission.
+    Forbidden,
+    /// No such thing, or another customer's.
+    NotFound,
+    /// The batch has no results yet.
+    Pending(Box<BatchStatus>),
+    /// The batch has failed and will never have results.
+    Failed(Report),
+    /// Not for this path.
+    MethodNotAllowed,
+    /// The body is not `multipart/form-data` with a boundary.
+    NotMultipart,
+    /// No part of the body is named `file` or `batch-file`.
+    NoFilePart,
+    /// More than one part is.
+    ManyFileParts,
+    /// The body breaks off or is not well-formed.
+    BrokenMultipart,
+    /// A query parameter that is not known, given twice, or not well-formed; the sentence.
+    Query(String),
+    /// The upload is not taken.
+    Refused(Refusal),
+    /// The body came too slowly.
+    TooSlow,
+    /// The batch key was used for something else.
+    Conflict,
+    /// The upload has more bytes than this.
+    TooLarge { upload_bytes_max: u64 },
+    /// Too many of these at once.
+    Busy(&'static str),
+    /// The server is being shut down.
+    Draining,
+    /// A fault of ours, already logged.
+    Internal,
+}
+
+/// An RFC 9457 problem, sent when `Accept` names `application/problem+json`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ProblemBody {
+    /// `urn:bordereau:problem:` and the code.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The reason phrase of the status.
+    title: &'static str,
+    /// The status of the response.
+    status: u16,
+    /// One sentence.
+    detail: String,
+    /// Stable, for programs: such as `unauthorized`, `batchPending`, or the code of a refusal such as `notAZip`.
+    code: String,
+    /// Of a batch without results yet: where it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    batch: Option<PendingBody>,
+}
+
+/// Where a batch is that has no results yet.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PendingBody {
+    /// `accepted` or `running`.
+    state: &'static str,
+    /// `validate`, `link`, `score` or `pack`, while it runs.
+    stage: Option<&'static str>,
+    /// Rows read so far, while it runs.
+    rows_read: Option<u64>,
+    /// Records that will be scored, while it runs; zero until that is known.
+    records_total: Option<u64>,
+    /// Records scored so far, while it runs.
+    records_scored: Option<u64>,
+}
+
+impl From<&BatchStatus> for PendingBody {
+    fn from(status: &BatchStatus) -> Self {
+        let progress = status.progress.as_ref();
+        Self {
+            state: status.state.as_str(),
+            stage: progress.map(|progress| progress.stage.as_str()),
+            rows_read: progress.map(|progress| progress.rows_read),
+            records_total: progress.map(|progress| progress.records_total),
+            records_scored: progress.map(|progress| progress.records_scored),
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Forbidden => Self::Forbidden,
+            Error::Unknown => Self::NotFound,
+            Error::Conflict => Self::Conflict,
+            Error::TooLarge { upload_bytes_max } => Self::TooLarge { upload_bytes_max },
+            Error::Refused(refusal) => Self::Refused(refusal),
+            Error::Busy(what) => Self::Busy(what),
+            error @ (Error::Taken(_)
+            | Error::Absent(_)
+            | Error::Invalid(_)
+            | Error::Store(_)
+            | Error::Migrate(_)
+            | Error::Stored(_)
+            | Error::Io(_)
+            | Error::Objects(_)
+            | Error::Hash
+            | Error::Task) => {
+                tracing::error!(error = chain(&error), "a request failed by a fault of ours");
+                Self::Internal
+            }
+        }
+    }
+}
+
+/// An error with what is below it, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut below = error.source();
+    while let Some(source) = below {
+        line = format!("{line}: {source}");
+        below = source.source();
+    }
+    line
+}
+
+impl Problem {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::NotFound | Self::Pending(_) => StatusCode::NOT_FOUND,
+            Self::Failed(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotMultipart
+            | Self::NoFilePart
+            | Self::ManyFileParts
+            | Self::BrokenMultipart
+            | Self::Query(_)
+            | Self::Refused(_) => StatusCode::BAD_REQUEST,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::Conflict => StatusCode::CONFLICT,
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Busy(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Draining => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The body as text. The statuses whose line the guides fix have it; so have those of the same kind.
+    fn text(&self) -> String {
+        match self {
+            Self::Unauthorized => "401:Unauthorized".to_owned(),
+            Self::Forbidden => "403:Forbidden".to_owned(),
+            Self::NotFound | Self::Pending(_) => "404:Not Found".to_owned(),
+            Self::MethodNotAllowed => "405:Method Not Allowed".to_owned(),
+            Self::Internal => "500:Internal Server Error".to_owned(),
+            Self::Failed(report) => report.message.clone(),
+            Self::NotMultipart => {
+                "The body is not multipart/form-data. Send the zip in a part named file or batch-file.".to_owned()
+            }
+            Self::NoFilePart => {
+                "The body has no part named file or batch-file. Send the zip in a part of one of these names."
+                    .to_owned()
+            }
+            Self::ManyFileParts => {
+                "The body has more than one part named file or batch-file. Send one zip in one part.".to_owned()
+            }
+            Self::BrokenMultipart => "The multipart body breaks off or is not well-formed.".to_owned(),
+            Self::Query(sentence) => sentence.clone(),
+            Self::Refused(refusal) => refusal.message.clone(),
+            Self::TooSlow => "The body came too slowly. Send it again.".to_owned(),
+            Self::Conflict => "The batch key was already used for another upload or request.".to_owned(),
+            Self::TooLarge { upload_bytes_max } => format!("The upload has more than {upload_bytes_max} bytes."),
+            Self::Busy(what) => format!("Too many {what} at once. Try again later."),
+            Self::Draining => "The server is being shut down. Try again later.".to_owned(),
+        }
+    }
+
+    fn detail(&self) -> String {
+        match self {
+            Self::Unauthorized => "Credentials are missing or wrong.".to_owned(),
+            Self::Forbidden => "The user has no right to this solution and submission.".to_owned(),
+            Self::NotFound => "There is nothing under this path.".to_owned(),
+            Self::Pending(_) => "The batch has no results yet.".to_owned(),
+            Self::MethodNotAllowed => "The path does not take this method.".to_owned(),
+            Self::Internal => "A fault on our side.".to_owned(),
+            other => other.text(),
+        }
+    }
+
+    fn code(&self) -> String {
+        let code = match self {
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "notFound",
+            Self::Pending(_) => "batchPending",
+            Self::Failed(report) => &report.code,
+            Self::MethodNotAllowed => "methodNotAllowed",
+            Self::NotMultipart => "notMultipart",
+            Self::NoFilePart => "noFilePart",
+            Self::ManyFileParts => "manyFileParts",
+            Self::BrokenMultipart => "brokenMultipart",
+            Self::Query(_) => "badQuery",
+            Self::Refused(refusal) => return Report::from(refusal.clone()).code,
+            Self::TooSlow => "tooSlow",
+            Self::Conflict => "batchKeyConflict",
+            Self::TooLarge { .. } => "uploadTooLarge",
+            Self::Busy(_) => "busy",
+            Self::Draining => "draining",
+            Self::Internal => "internal",
+        };
+        code.to_owned()
+    }
+
+    fn retry_after_s(&self) -> Option<u32> {
+        match self {
+            Self::Pending(_) => Some(PENDING_RETRY_S),
+            Self::Busy(_) => Some(BUSY_RETRY_S),
+            Self::Draining => Some(DRAINING_RETRY_S),
+            _ => None,
+        }
+    }
+
+    /// The response for a client that sent `headers`.
+    pub(crate) fn into_response(self, headers: &HeaderMap) -> Response {
+        let status = self.status();
+        let (kind, body) = if wants_problem(headers) {
+            let code = self.code();
+            let body = ProblemBody {
+                kind: format!("urn:bordereau:problem:{code}"),
+                title: status.canonical_reason().unwrap_or_default(),
+                status: status.as_u16(),
+                detail: self.detail(),
+                code,
+                batch: if let Self::Pending(status) = &self { Some(PendingBody::from(&**status)) } else { None },
+            };
+            ("application/problem+json", serde_json::to_string(&body).unwrap_or_default())
+        } else {
+            ("text/plain; charset=utf-8", self.text())
+        };
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = status;
+        let sent = response.headers_mut();
+        sent.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        if let Some(seconds) = self.retry_after_s() {
+            sent.insert(RETRY_AFTER, seconds.into());
+        }
+        if matches!(self, Self::Unauthorized) {
+            let challenge = "Basic realm=\"bordereau\", charset=\"UTF-8\"";
+            sent.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        response
+    }
+}
+
+/// Whether `Accept` names `application/problem+json`, with a weight above zero.
+fn wants_problem(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("application/problem+json"));
+        let mut weights = parts.filter_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+        named && weights.all(|weight| weight.parse::<f32>().is_ok_and(|weight| weight > 0.0))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_body_is_sent_to_who_asks_for_it() {
+        for (accept, wanted) in [
+            ("", false),
+            ("*/*", false),
+            ("application/json", false),
+            ("application/problem+json", true),
+            ("text/plain, Application/Problem+JSON;q=0.5", true),
+            ("application/problem+json;q=0", false),
+            ("application/problem+json;q=x", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, HeaderValue::from_str(accept).unwrap());
+            assert_eq!(wants_problem(&headers), wanted, "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn a_fault_of_ours_says_so_and_nothing_more() {
+        let problem = Problem::from(Error::Stored("report"));
+        assert_eq!(
+            (problem.status(), problem.text().as_str()),
+            (StatusCode::INTERNAL_SERVER_ERROR, "500:Internal Server Error")
+        );
+    }
+}

@@ -1,0 +1,50 @@
+//! The query of a submit request. A parameter that is not known or given twice is refused instead of being without
+//! effect: a misspelt `batchKey` would leave a client waiting for a batch that has another key.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use axum::extract::Query;
+use axum::http::Uri;
+use bordereau_jobs::{BatchRequest, ResultFormat};
+
+use crate::names::Named;
+use crate::problem::Problem;
+
+/// The request for a batch that path and query make.
+pub(crate) fn batch_request(named: &Named, uri: &Uri) -> Result<BatchRequest, Problem> {
+    let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
+        .map_err(|_| Problem::Query("The query cannot be read.".to_owned()))?;
+    let mut request = BatchRequest::new(named.solution.clone(), named.submission.clone());
+    let mut seen = Vec::new();
+    for (name, value) in &pairs {
+        match name.as_str() {
+            "batchKey" => request.key = Some(parsed("batchKey", value)?),
+            "solutionVersion" => request.version = Some(parsed("solutionVersion", value)?),
+            "format" => request.format = format(value)?,
+            "explanations" => request.explanations = Some(parsed("explanations", value)?),
+            _ => {
+                let known = "batchKey, solutionVersion, format and explanations";
+                return Err(Problem::Query(format!("A query parameter is not known. Known are {known}.")));
+            }
+        }
+        if seen.contains(&name) {
+            return Err(Problem::Query(format!("The query parameter {name} is there more than once.")));
+        }
+        seen.push(name);
+    }
+    Ok(request)
+}
+
+/// The sentence of an id says what it must be; the value itself is not repeated.
+fn parsed<T: FromStr<Err: Display>>(name: &str, value: &str) -> Result<T, Problem> {
+    value.parse().map_err(|error| Problem::Query(format!("The query parameter {name} is not well-formed: {error}.")))
+}
+
+fn format(value: &str) -> Result<ResultFormat, Problem> {
+    match value {
+        "csv" => Ok(ResultFormat::Csv),
+        "parquet" => Ok(ResultFormat::Parquet),
+        _ => Err(Problem::Query("The query parameter format is not well-formed: must be csv or parquet.".to_owned())),
+    }
+}

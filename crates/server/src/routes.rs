@@ -1,0 +1,100 @@
+//! Which path is answered by which handler, and what surrounds every answer.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use bordereau_jobs::Jobs;
+use futures::FutureExt;
+
+use crate::ServerOptions;
+use crate::openapi::openapi_json;
+use crate::problem::Problem;
+use crate::results::{results, results_versioned};
+use crate::submit::{submit, submit_versioned};
+
+/// What handlers share. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Site {
+    pub(crate) jobs: Jobs,
+    pub(crate) body_idle: Duration,
+    draining: Arc<AtomicBool>,
+}
+
+impl Site {
+    pub(crate) fn new(jobs: Jobs, options: &ServerOptions) -> Self {
+        let body_idle = Duration::from_millis(options.body_idle_ms);
+        Self { jobs, body_idle, draining: Arc::default() }
+    }
+
+    /// From now on no upload is begun.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}
+
+/// All paths.
+pub(crate) fn router(site: Site) -> Router {
+    Router::new()
+        .route("/solutions/batch/{version}/{solution}/{submission}", post(submit_versioned))
+        .route("/solutions/batch/{version}/{solution}/{submission}/{key}", get(results_versioned))
+        .route("/api/2/batch/{solution}/{submission}", post(submit))
+        .route("/api/2/batch/{solution}/{submission}/{key}", get(results))
+        .route("/api/2/openapi.json", get(openapi))
+        .route("/healthz", get(healthz))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn(surround))
+        .with_state(site)
+}
+
+/// Whether the process answers. No credentials are needed.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "service",
+    responses((status = 200, description = "The process answers.", body = String, content_type = "text/plain")),
+)]
+pub(crate) async fn healthz() -> &'static str {
+    "ok"
+}
+
+async fn openapi() -> Response {
+    ([(CONTENT_TYPE, "application/json")], openapi_json()).into_response()
+}
+
+async fn not_found(headers: HeaderMap) -> Response {
+    Problem::NotFound.into_response(&headers)
+}
+
+async fn method_not_allowed(headers: HeaderMap) -> Response {
+    Problem::MethodNotAllowed.into_response(&headers)
+}
+
+/// Logs each request and keeps a panic of a handler from ending its connection without an answer.
+async fn surround(request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let headers = request.headers().clone();
+    let response = AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!("a handler panicked");
+        Problem::Internal.into_response(&headers)
+    });
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    let (status, ms) = (response.status().as_u16(), begun.elapsed().as_millis());
+    tracing::info!(%method, route, status, ms, "answered");
+    response
+}
