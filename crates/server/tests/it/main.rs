@@ -1,0 +1,12 @@
+//! A real server on a free port, asked over HTTP.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod access;
+mod curl;
+mod hostile;
+mod openapi;
+mod results;
+mod submit;
+mod uploads;
+mod world;
+mod zips;
