@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::explain::Lanes;
 use super::{Child, DEPTH_MAX, LANES, Slot, Test, Tree, ZERO};
 
 /// A node of a tree in preorder, left before right; the first is the root.
@@ -84,14 +85,14 @@ pub(super) fn gather(block: &mut Vec<f64>, values: &[f64], inputs: usize, slots:
 }
 
 /// Groups x slots x lanes, padded likewise.
-pub(super) fn gather_lanes(block: &mut Vec<[f64; LANES]>, values: &[f64], inputs: usize, slots: &[Slot]) {
+pub(super) fn gather_lanes(block: &mut Vec<Lanes>, values: &[f64], inputs: usize, slots: &[Slot]) {
     block.clear();
     for group in values.chunks(LANES * inputs) {
         let last = group.len() / inputs - 1;
         block.extend(
-            slots
-                .iter()
-                .map(|slot| std::array::from_fn(|lane| read(&group[lane.min(last) * inputs..][..inputs], *slot))),
+            slots.iter().map(|slot| {
+                Lanes(std::array::from_fn(|lane| read(&group[lane.min(last) * inputs..][..inputs], *slot)))
+            }),
         );
     }
 }
