@@ -84,7 +84,7 @@ impl Random {
 
 /// Rounded to thousandths; one feature in four is sometimes missing.
 fn row(random: &mut Random) -> Vec<f64> {
-    let cell = |at: usize, random: &mut Random| match at % 4 == 0 && random.unit() < 0.1 {
+    let cell = |at: usize, random: &mut Random| match at.is_multiple_of(4) && random.unit() < 0.1 {
         true => f64::NAN,
         false => (random.unit() * 1000.0).round() / 1000.0,
     };

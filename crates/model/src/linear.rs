@@ -254,9 +254,9 @@ impl Treatment {
             }
         }
         match self.outliers {
-            Outliers::AsMissing if x < self.low || x > self.high => x = f64::NAN,
-            Outliers::AsExtreme if x < self.low => x = self.low,
-            Outliers::AsExtreme if x > self.high => x = self.high,
+            Outliers::Missing if x < self.low || x > self.high => x = f64::NAN,
+            Outliers::Extreme if x < self.low => x = self.low,
+            Outliers::Extreme if x > self.high => x = self.high,
             _ => {}
         }
         match x.is_nan() {

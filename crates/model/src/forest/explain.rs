@@ -312,7 +312,11 @@ mod tests {
     fn path(splits: u32) -> Tree {
         let split = |at: u32| Split {
             input: at % 7,
-            test: Test::AtMost { threshold: f64::from(at % 5) - 2.0, missing_left: at % 2 == 0, zero_missing: false },
+            test: Test::AtMost {
+                threshold: f64::from(at % 5) - 2.0,
+                missing_left: at.is_multiple_of(2),
+                zero_missing: false,
+            },
             left: Child::Leaf(at),
             right: if at + 1 < splits { Child::Split(at + 1) } else { Child::Leaf(splits) },
         };

@@ -45,9 +45,9 @@ pub(crate) enum Expression {
 /// What becomes of numbers outside a range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outliers {
-    AsIs,
-    AsMissing,
-    AsExtreme,
+    Kept,
+    Missing,
+    Extreme,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -164,9 +164,9 @@ fn lines(points: &[(f64, f64)], outliers: Outliers, x: f64) -> f64 {
     let ([first, .., last], false) = (points, x.is_nan()) else { return f64::NAN };
     let outside = x < first.0 || x > last.0;
     match outliers {
-        Outliers::AsMissing if outside => return f64::NAN,
-        Outliers::AsExtreme if x < first.0 => return first.1,
-        Outliers::AsExtreme if x > last.0 => return last.1,
+        Outliers::Missing if outside => return f64::NAN,
+        Outliers::Extreme if x < first.0 => return first.1,
+        Outliers::Extreme if x > last.0 => return last.1,
         _ => {}
     }
     let right = points.partition_point(|point| point.0 < x).clamp(1, points.len() - 1);

@@ -27,7 +27,7 @@ enum Test {
 impl Test {
     fn goes_left(&self, x: f64) -> bool {
         match self {
-            Self::In(set) => !x.is_nan() && x >= 0.0 && x < 32.0 && set >> (x as u32) & 1 != 0,
+            Self::In(set) => (0.0..32.0).contains(&x) && set >> (x as u32) & 1 != 0,
             Self::AtMost(threshold, 0, _) => (if x.is_nan() { 0.0 } else { x }) <= *threshold,
             Self::AtMost(threshold, 1, left) => {
                 if x.is_nan() || x == 0.0 {

@@ -100,9 +100,9 @@ fn lines(element: &Element, fields: &Fields) -> Result<Expression, Error> {
         return Err(element.invalid("LinearNorm are not at least two with ascending orig"));
     }
     let outliers = match element.one_of("outliers", &["asIs", "asMissingValues", "asExtremeValues"], "asIs")? {
-        "asMissingValues" => Outliers::AsMissing,
-        "asExtremeValues" => Outliers::AsExtreme,
-        _ => Outliers::AsIs,
+        "asMissingValues" => Outliers::Missing,
+        "asExtremeValues" => Outliers::Extreme,
+        _ => Outliers::Kept,
     };
     Ok(Expression::Lines { field, points, outliers })
 }

@@ -144,10 +144,10 @@ impl Fields {
         let treatments = ["asIs", "asMean", "asMode", "asMedian", "asValue", "returnInvalid"];
         let missing_is_invalid = mining.one_of("missingValueTreatment", &treatments, "asIs")? == "returnInvalid";
         let outliers = match mining.one_of("outliers", &["asIs", "asMissingValues", "asExtremeValues"], "asIs")? {
-            "asIs" => Outliers::AsIs,
+            "asIs" => Outliers::Kept,
             _ if kind == Kind::Symbol => return Err(mining.invalid("outliers of a category")),
-            "asMissingValues" => Outliers::AsMissing,
-            _ => Outliers::AsExtreme,
+            "asMissingValues" => Outliers::Missing,
+            _ => Outliers::Extreme,
         };
         let low = mining.number("lowValue")?.unwrap_or(f64::NEG_INFINITY);
         let high = mining.number("highValue")?.unwrap_or(f64::INFINITY);
