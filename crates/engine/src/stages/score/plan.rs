@@ -210,6 +210,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn features_are_computed_once_and_plans_hold_no_state() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/small");
+        let release = Release::from_folder(&folder).unwrap();
+        let plan = ScorePlan::new(&release, 3).unwrap();
+        let text = datafusion::physical_plan::displayable(plan.plan.as_ref()).indent(false).to_string();
+        let (top, below) = text.split_once('\n').unwrap();
+        assert_eq!(top.matches("bordereau_score(").count(), release.models.len(), "{text}");
+        assert!(!top.contains("CAST") && !below.contains("bordereau_score"), "{text}");
+        assert!(below.trim_start().starts_with("SortExec") && !text.contains("DynamicFilter"), "{text}");
+    }
+
+    #[test]
     fn each_record_needs_one_row() {
         let check = |given: Vec<Option<i64>>| {
             let wanted = Int64Array::from(vec![3, 5, 9]);
