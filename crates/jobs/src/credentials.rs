@@ -3,9 +3,9 @@
 //! A stored password is an argon2id hash. A check costs some 20 ms of a core and 19 MiB, so at most
 //! [`CHECKS_AT_ONCE`] run at once, on blocking threads, and at most [`CHECKS_WAITING_MAX`] wait. An unknown name is
 //! checked against a fixed hash nobody's password has, with the same parameters: it takes as long as a known one.
-//! A success is remembered for `ttl` under a MAC of name and password, whose key lives as long as the process; the cache
-//! holds neither, and at most [`REMEMBERED_MAX`] entries. Failures are not remembered. Invariant: a check that began
-//! before [`Credentials::forget`] is not remembered after it.
+//! A success is remembered for `ttl` under a MAC of name and password, whose key lives as long as the process; the
+//! cache holds neither, and at most [`REMEMBERED_MAX`] entries. Failures are not remembered. Invariant: a check that
+//! began before [`Credentials::forget`] is not remembered after it.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -233,5 +233,17 @@ mod tests {
             assert!(found.unwrap().is_some());
         }
         assert_eq!(credentials.checks(), 2);
+    }
+
+    #[tokio::test]
+    async fn of_too_many_checks_at_once_some_are_turned_away() {
+        let credentials = Credentials::new(Duration::from_secs(60));
+        let password = Password::given("opensesame");
+        let tried = CHECKS_AT_ONCE + CHECKS_WAITING_MAX + 5;
+        let checks = (0..tried).map(|_| credentials.verify("nobody", &password, async || Ok(None)));
+        let found = futures::future::join_all(checks).await;
+        let busy = found.iter().filter(|found| matches!(found, Err(Error::Busy("password checks")))).count();
+        assert_eq!((busy, credentials.checks()), (5, (tried - 5) as u64));
+        assert!(credentials.verify("nobody", &password, async || Ok(None)).await.is_ok());
     }
 }

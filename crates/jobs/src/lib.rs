@@ -4,10 +4,10 @@
 //! their rights; uploads on their way in ([`UploadReceiver`]); batches, their states and events; and the runner
 //! ([`Jobs::run`]) that gives each batch to `bordereau-engine`. It knows no HTTP and prints nothing.
 //!
-//! A batch flows one way. [`Jobs::begin_upload`] checks rights and gives a receiver, which hashes the bytes on their way
-//! to disk; [`UploadReceiver::finish`] checks the zip's directory, pins the release, makes file and row durable in that
-//! order, and only then gives the key. The runner takes it up under a lease, and the results of an attempt are written
-//! under the attempt's own path, made durable, then named in the row by the transaction that ends the batch.
+//! A batch flows one way. [`Jobs::begin_upload`] checks rights and gives a receiver, which hashes the bytes on their
+//! way to disk; [`UploadReceiver::finish`] checks the zip's directory, pins the release, makes file and row durable in
+//! that order, and only then gives the key. The runner takes it up under a lease, and the results of an attempt are
+//! written under the attempt's own path, made durable, then named in the row by the transaction that ends the batch.
 //!
 //! Invariants: a key that was given stands for a durable batch. A customer sees its own batches only; keys are unique
 //! per customer, so nothing can be learnt of another's. A batch ends once, whatever crashes: every write of an attempt

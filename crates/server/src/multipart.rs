@@ -1,9 +1,9 @@
 //! The multipart body of an upload, streamed part by part to a receiver.
 //!
 //! The part named `file` or `batch-file` goes to the receiver; other parts are read and left aside. The body is read to
-//! its end, so that a second zip is refused instead of being overlooked. Memory is bounded: the parser is given the body
-//! piece by piece and no more than [`UNPARSED_BYTES_MAX`] without a sign that it got anywhere, which is what a part's
-//! headers or the text before the first part would need. A client that sends nothing for `body_idle` is cut off.
+//! its end, so that a second zip is refused instead of being overlooked. Memory is bounded: the parser is given the
+//! body piece by piece and no more than [`UNPARSED_BYTES_MAX`] without a sign that it got anywhere, which is what a
+//! part's headers or the text before the first part would need. A client that sends nothing for `body_idle` is cut off.
 
 use std::fmt;
 use std::future::Future;

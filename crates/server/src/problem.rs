@@ -1,9 +1,9 @@
 //! Every answer that is not a success: status, sentence, code, headers. One exhaustive table.
 //!
 //! As text, which is the default, the body is the line the guides fix or one sentence. A client whose `Accept` names
-//! `application/problem+json` gets RFC 9457 with the same sentence in `detail` and a stable `code`. Only there is a batch
-//! that is still running told apart from one that does not exist, and only to its own customer: to nobody else does
-//! [`bordereau_jobs`] say that it is there.
+//! `application/problem+json` gets RFC 9457 with the same sentence in `detail` and a stable `code`. Only there is a
+//! batch that is still running told apart from one that does not exist, and only to its own customer: to nobody else
+//! does [`bordereau_jobs`] say that it is there.
 
 use axum::body::Body;
 use axum::http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -312,5 +312,18 @@ mod tests {
             (problem.status(), problem.text().as_str()),
             (StatusCode::INTERNAL_SERVER_ERROR, "500:Internal Server Error")
         );
+    }
+
+    #[test]
+    fn who_comes_too_often_or_too_late_is_told_when_to_come_back() {
+        for (problem, status, sentence, seconds) in [
+            (Problem::Busy("uploads"), 429, "Too many uploads at once. Try again later.", "2"),
+            (Problem::Draining, 503, "The server is being shut down. Try again later.", "10"),
+        ] {
+            assert_eq!(problem.text(), sentence);
+            let response = problem.into_response(&HeaderMap::new());
+            assert_eq!(response.status().as_u16(), status);
+            assert_eq!(response.headers()[RETRY_AFTER], seconds);
+        }
     }
 }

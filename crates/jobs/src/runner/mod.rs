@@ -1,9 +1,9 @@
 //! The runner: takes up batches under a lease, has each scored, ends it.
 //!
-//! [`Jobs::run`] keeps up to `batches_at_once` attempts going. A batch is taken up when it waits, when its lease has run
-//! out, or at once when the process that held it has ended ([`crate::owner`]). [`attempt`] does one attempt: a heartbeat
-//! renews the lease; when it finds the lease lost it cancels the work. How an attempt ends decides what becomes of the
-//! batch (`attempt::Ending`): results, a report, another try later, or back in line.
+//! [`Jobs::run`] keeps up to `batches_at_once` attempts going. A batch is taken up when it waits, when its lease has
+//! run out, or at once when the process that held it has ended ([`crate::owner`]). [`attempt`] does one attempt: a
+//! heartbeat renews the lease; when it finds the lease lost it cancels the work. How an attempt ends decides what
+//! becomes of the batch (`attempt::Ending`): results, a report, another try later, or back in line.
 //!
 //! Invariant: whatever an attempt does is undone or without effect unless its last transaction commits under its fence.
 

@@ -105,23 +105,23 @@ impl Store {
         Ok(users)
     }
 
-    /// A user with the hash of the password.
+    /// A user with the hash of the password. One query whether there is such a user or not.
     pub(crate) async fn user_with_hash(&self, name: &str) -> Result<Option<(User, String)>> {
         let Ok(name) = name.parse::<UserName>() else {
             return Ok(None);
         };
-        let row: Option<(String, String)> = sqlx::query_as("SELECT customer, password_hash FROM users WHERE name = ?")
-            .bind(name.as_str())
-            .fetch_optional(&self.pool)
-            .await?;
-        let Some((customer, hash)) = row else {
+        let rows: Vec<(String, String, Option<String>)> = sqlx::query_as(
+            "SELECT customer, password_hash, allows FROM users LEFT JOIN grants ON user = name WHERE name = ?
+             ORDER BY allows",
+        )
+        .bind(name.as_str())
+        .fetch_all(&self.pool)
+        .await?;
+        let allowed = rows.iter().filter_map(|(_, _, allows)| allows.as_deref());
+        let grants = allowed.map(|allows| stored(allows, "grant")).collect::<Result<_>>()?;
+        let Some((customer, hash, _)) = rows.into_iter().next() else {
             return Ok(None);
         };
-        let rights: Vec<String> = sqlx::query_scalar("SELECT allows FROM grants WHERE user = ? ORDER BY allows")
-            .bind(name.as_str())
-            .fetch_all(&self.pool)
-            .await?;
-        let grants = rights.iter().map(|right| stored(right, "grant")).collect::<Result<_>>()?;
         Ok(Some((User { name, customer: stored(&customer, "customer name")?, grants }, hash)))
     }
 }

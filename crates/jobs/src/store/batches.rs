@@ -293,7 +293,8 @@ impl Store {
         self.leave(claim, change, BatchState::Accepted, now).await
     }
 
-    /// Gives a batch back after a fault of ours, not to be taken up before `wait_until`. False as for [`Store::finish`].
+    /// Gives a batch back after a fault of ours, not to be taken up before `wait_until`. False as for
+    /// [`Store::finish`].
     pub(crate) async fn put_off(&self, claim: &Claim, wait_until: Timestamp, now: Timestamp) -> Result<bool> {
         let change = sqlx::query(
             "UPDATE batches SET state = 'accepted', lease_owner = NULL, lease_until_ms = NULL, updated_ms = ?,

@@ -1,5 +1,5 @@
-//! The guide's own curl lines, run with the real curl: the options are the guide's, with the dash of `-u` and the closing
-//! quotation mark it lost in print, the host this server's, and a file where the guide prints an object.
+//! The guide's own curl lines, run with the real curl: the options are the guide's, with the dash of `-u` and the
+//! closing quotation mark it lost in print, the host this server's, and a file where the guide prints an object.
 
 use std::path::Path;
 use std::process::{Command, Output};

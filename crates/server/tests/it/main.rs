@@ -4,6 +4,7 @@
 mod access;
 mod curl;
 mod hostile;
+mod logs;
 mod openapi;
 mod results;
 mod submit;

@@ -1,3 +1,7 @@
+use std::sync::Arc;
+
+use bordereau_jobs::{Catalog, JobsOptions};
+use bordereau_server::ServerOptions;
 use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, HeaderMap, RETRY_AFTER};
 
@@ -80,6 +84,18 @@ async fn another_customers_batch_looks_exactly_like_one_that_does_not_exist() {
             assert_eq!(whole(&world, "jane", &format!("{PATH}/{key}"), accept).await, unknown, "{key}");
         }
     }
+}
+
+/// With its models: the guide's one record is scored by the release inside the program.
+#[tokio::test]
+async fn the_shipped_release_scores_the_guides_sample() {
+    let shipped = |options: &mut JobsOptions| options.catalog = Arc::new(Catalog::embedded().unwrap());
+    let world = World::start_with(shipped, ServerOptions::default()).await;
+    let key = submit(&world, "jane", sample()).await;
+    assert_eq!(world.run("jane", &format!("{PATH}/{key}")).await.status(), 200);
+    let status = world.jobs.status(&"valen".parse().unwrap(), key.parse().unwrap()).await.unwrap().unwrap();
+    let records = &status.summary.unwrap()["records"];
+    assert_eq!(records, &serde_json::json!({"read": 1, "scored": 1, "rejected": 0}));
 }
 
 #[tokio::test]
