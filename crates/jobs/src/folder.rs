@@ -9,9 +9,9 @@
 //! objects/results/<batch>/<attempt>.zip results, each attempt under its own path
 //! scratch/                              unnamed files of running batches
 //! ```
-//! `objects` is an [`object_store`] by its paths: results are read through it. Writing does not go through it, because its
-//! local folder does not sync: a file becomes durable here by syncing the file, putting it in place, and syncing each
-//! folder that got a new name. Blocking functions; callers bring the blocking thread.
+//! `objects` is an [`object_store`] by its paths: results are read through it. Writing does not go through it, because
+//! its local folder does not sync: a file becomes durable here by syncing the file, putting it in place, and syncing
+//! each folder that got a new name. Blocking functions; callers bring the blocking thread.
 
 use std::fs::{DirBuilder, File};
 use std::io;
