@@ -1,1 +1,80 @@
-fn main() {}
+//! The bordereau program: command line, settings, roles.
+//!
+//! It parses the command line ([`cli`]), resolves settings once ([`settings`]), and calls the crates that do the work.
+//! Exit codes live here ([`exit`]); HTTP statuses do not. It is the only crate that prints.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod cli;
+mod configuration;
+mod demo {
+    pub mod book;
+}
+mod exit;
+mod interrupt;
+mod logging;
+mod report;
+mod score;
+mod settings;
+mod solution;
+mod table;
+mod watch;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use cli::{Cli, Command};
+use exit::Failure;
+use settings::{Layers, SettingError};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Printing help to a closed pipe may fail; there is nobody left to tell.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::DONE });
+        }
+    };
+    match run(cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            eprintln!("bordereau: {failure}");
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<u8, Failure> {
+    let mut layers = layers(&cli)?;
+    match cli.command {
+        Command::Score(args) => score::run(&args, layers),
+        Command::Serve(_) | Command::Demo(_) | Command::Customer(_) | Command::User(_) => Ok(0),
+        Command::Solution(command) => solution::run(command, layers),
+        Command::Config(command) => configuration::run(&command, &mut layers),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "bordereau", &mut std::io::stdout());
+            Ok(exit::DONE)
+        }
+    }
+}
+
+/// The layers of settings, apart from the flags of the command itself.
+fn layers(cli: &Cli) -> Result<Layers, SettingError> {
+    let mut layers = Layers::default();
+    let here = PathBuf::from("bordereau.toml");
+    let named = cli.config.clone().or_else(|| std::env::var_os("BORDEREAU_CONFIG").map(PathBuf::from));
+    if let Some(file) = named.or_else(|| here.exists().then_some(here)) {
+        layers.read_file(&file)?;
+    }
+    // Variables that are not text cannot be ours: all of our values are.
+    layers.read_environment(
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+    );
+    for (name, value) in &cli.assignments {
+        layers.set_flag(name, value.clone());
+    }
+    Ok(layers)
+}

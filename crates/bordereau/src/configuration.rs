@@ -1,0 +1,27 @@
+//! `bordereau config`: what is set, and where.
+
+use crate::cli::Config;
+use crate::exit::{DONE, Failure};
+use crate::settings::{Layers, reference};
+use crate::table::{Align, Table};
+
+/// Runs the command.
+///
+/// # Errors
+/// When a setting cannot be used.
+pub fn run(command: &Config, layers: &mut Layers) -> Result<u8, Failure> {
+    match command {
+        Config::Reference => print!("{}", reference()),
+        Config::Show => {
+            let resolved = layers.resolve()?;
+            // Values that cannot be used are said here, not only when a command stumbles over them.
+            resolved.settings()?;
+            let mut table = Table::new([("setting", Align::Left), ("value", Align::Left), ("origin", Align::Left)]);
+            for (name, value, origin) in resolved.rows() {
+                table.row([name.to_owned(), value.to_owned(), origin.to_string()]);
+            }
+            print!("{}", table.text(""));
+        }
+    }
+    Ok(DONE)
+}

@@ -1,0 +1,20 @@
+//! Log lines to standard error, as the settings say.
+
+use tracing_subscriber::EnvFilter;
+
+use crate::exit::Failure;
+use crate::settings::{LogFormat, Settings};
+
+/// Starts logging for the rest of the process.
+///
+/// # Errors
+/// When the filter of the settings cannot be understood.
+pub fn start(settings: &Settings) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(&settings.log).map_err(|error| Failure::Usage(format!("setting log: {error}")))?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match settings.log_format {
+        LogFormat::Text => lines.try_init(),
+        LogFormat::Json => lines.json().try_init(),
+    };
+    started.map_err(|error| Failure::Internal(format!("logging cannot be started: {error}")))
+}

@@ -1,0 +1,237 @@
+//! Settings: declared once in [`SETTINGS`], resolved once into the plain [`Settings`].
+//!
+//! A value comes from the built-in default, then the file (`bordereau.toml`), then the environment
+//! (`BORDEREAU_<NAME>`), then the command line; the last one that speaks wins. `bordereau config show` prints each value
+//! with its origin, and `docs/settings.md` is generated from the same table (a test fails when it drifts). Nothing else
+//! in the program reads the environment or the file.
+
+mod declared;
+mod layers;
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use bordereau_base::limits::IntakeLimits;
+use bordereau_engine::batch::ResultFormat;
+use bordereau_engine::release::manifest::Explanations;
+
+pub use declared::reference;
+pub use layers::{Layers, Origin, Resolved};
+
+/// A setting that cannot be used. The value is not repeated where it could be a secret; none is one today.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingError {
+    /// A name that is not in [`SETTINGS`].
+    #[error("{origin}: there is no setting {name}; `bordereau config show` lists them")]
+    Unknown {
+        /// Where it was set.
+        origin: Origin,
+        /// The name.
+        name: String,
+    },
+    /// A value of the wrong form.
+    #[error("setting {name} ({origin}): {message}")]
+    Invalid {
+        /// The name.
+        name: &'static str,
+        /// Where it was set.
+        origin: Origin,
+        /// What it must be.
+        message: String,
+    },
+    /// The settings file cannot be read or is not TOML.
+    #[error("{}: {message}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        message: String,
+    },
+}
+
+/// All settings, ready to use.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Folder of the server: store, uploads, results.
+    pub data: PathBuf,
+    /// Address the server listens on.
+    pub listen: String,
+    /// Folder of further solution releases.
+    pub solutions: Option<PathBuf>,
+    /// Worker threads of a batch.
+    pub threads: NonZeroUsize,
+    /// Folder for scratch files.
+    pub scratch: Option<PathBuf>,
+    /// Format of the results.
+    pub format: ResultFormat,
+    /// How many features explain a prediction.
+    pub explanations: Option<Explanations>,
+    /// Exit code when some records were rejected.
+    pub rejected_exit_code: u8,
+    /// Batches a server runs at the same time.
+    pub batches_at_once: NonZeroUsize,
+    /// How long a runner may be silent before its batch is taken up by another, in milliseconds.
+    pub lease_ms: u64,
+    /// Filter of log lines.
+    pub log: String,
+    /// Whether log lines are text or JSON.
+    pub log_format: LogFormat,
+    /// Caps on an upload.
+    pub limits: IntakeLimits,
+}
+
+/// The form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl FromStr for LogFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err("must be text or json".to_owned()),
+        }
+    }
+}
+
+impl Settings {
+    /// Turns the winning texts into values.
+    ///
+    /// # Errors
+    /// [`SettingError::Invalid`] for the first that has the wrong form.
+    pub fn parse(resolved: &Resolved) -> Result<Self, SettingError> {
+        Ok(Self {
+            data: resolved.get("data", path)?,
+            listen: resolved.get("listen", text)?,
+            solutions: resolved.optional("solutions", path)?,
+            threads: resolved.get("threads", threads)?,
+            scratch: resolved.optional("scratch", path)?,
+            format: resolved.get("format", format)?,
+            explanations: resolved.optional("explanations", str::parse)?,
+            rejected_exit_code: resolved.get("rejected_exit_code", exit_code)?,
+            batches_at_once: resolved.get("batches_at_once", positive)?,
+            lease_ms: resolved.get("lease_ms", lease)?,
+            log: resolved.get("log", text)?,
+            log_format: resolved.get("log_format", str::parse)?,
+            limits: IntakeLimits {
+                upload_bytes_max: resolved.get("upload_bytes_max", bytes)?,
+                entries_max: resolved.get("entries_max", bytes)?,
+                unpacked_bytes_max: resolved.get("unpacked_bytes_max", bytes)?,
+                unpack_ratio_max: resolved.get("unpack_ratio_max", bytes)?,
+                columns_max: resolved.get("columns_max", size)?,
+                line_bytes_max: resolved.get("line_bytes_max", size)?,
+            },
+        })
+    }
+}
+
+fn path(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() { Err("must be a path".to_owned()) } else { Ok(PathBuf::from(text)) }
+}
+
+fn text(text: &str) -> Result<String, String> {
+    Ok(text.to_owned())
+}
+
+/// `auto` is one thread for each core the process may use.
+fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    match text {
+        "auto" => Ok(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)),
+        _ => positive(text).map_err(|_| "must be auto or a whole number from 1 up".to_owned()),
+    }
+}
+
+fn positive(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "must be a whole number from 1 up".to_owned())
+}
+
+/// A lease must outlive some heartbeats, or a busy machine loses its own batches.
+fn lease(text: &str) -> Result<u64, String> {
+    text.parse().ok().filter(|ms| *ms >= 1_000).ok_or_else(|| "must be a whole number from 1000 up".to_owned())
+}
+
+fn format(text: &str) -> Result<ResultFormat, String> {
+    match text {
+        "csv" => Ok(ResultFormat::Csv),
+        "parquet" => Ok(ResultFormat::Parquet),
+        _ => Err("must be csv or parquet".to_owned()),
+    }
+}
+
+fn exit_code(text: &str) -> Result<u8, String> {
+    match text {
+        "0" => Ok(0),
+        "1" => Ok(1),
+        _ => Err("must be 0 or 1".to_owned()),
+    }
+}
+
+/// A whole number from 1 up, with KiB, MiB, GiB or TiB behind it where that is wanted.
+fn bytes(text: &str) -> Result<u64, String> {
+    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40)];
+    let unit = units.into_iter().find_map(|(unit, shift)| text.strip_suffix(unit).map(|number| (number, shift)));
+    let (number, shift) = unit.unwrap_or((text, 0));
+    let value = number.trim().parse::<u64>().ok().and_then(|value| value.checked_mul(1 << shift));
+    value
+        .filter(|value| *value > 0)
+        .ok_or_else(|| "must be a whole number from 1 up, such as 65536 or 16MiB".to_owned())
+}
+
+fn size(text: &str) -> Result<usize, String> {
+    bytes(text).and_then(|value| usize::try_from(value).map_err(|_| "is too large for this machine".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(name: &str, value: &str) -> Result<Settings, String> {
+        let mut layers = Layers::default();
+        layers.set_flag(name, value);
+        Settings::parse(&layers.resolve().map_err(|error| error.to_string())?).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_crates() {
+        let settings = Settings::parse(&Layers::default().resolve().unwrap()).unwrap();
+        assert_eq!(settings.limits, IntakeLimits::default());
+        assert_eq!(settings.explanations, None);
+        assert_eq!(settings.rejected_exit_code, 1);
+    }
+
+    #[test]
+    fn wrong_values_are_refused_with_name_and_origin() {
+        for (name, value, message) in [
+            ("threads", "0", "setting threads (command line): must be auto or a whole number from 1 up"),
+            ("format", "xml", "setting format (command line): must be csv or parquet"),
+            ("lease_ms", "5", "setting lease_ms (command line): must be a whole number from 1000 up"),
+            ("explanations", "few", "setting explanations (command line): must be a number from 0 to 65535 or \"all\""),
+            ("rejected_exit_code", "7", "setting rejected_exit_code (command line): must be 0 or 1"),
+            ("log_format", "xml", "setting log_format (command line): must be text or json"),
+            (
+                "line_bytes_max",
+                "16 MB",
+                "setting line_bytes_max (command line): must be a whole number from 1 up, such as 65536 or 16MiB",
+            ),
+            ("colour", "red", "command line: there is no setting colour; `bordereau config show` lists them"),
+        ] {
+            assert_eq!(parsed(name, value).map(|_| ()), Err(message.to_owned()), "{name}");
+        }
+    }
+
+    #[test]
+    fn sizes_take_binary_units() {
+        for (value, expected) in [("16MiB", 16 << 20), ("2 GiB", 2 << 30), ("5", 5)] {
+            assert_eq!(bytes(value), Ok(expected));
+        }
+        assert!(bytes("99999999999TiB").is_err());
+    }
+}

@@ -1,0 +1,148 @@
+//! The table of settings, and its reference page.
+
+use std::fmt::Write as _;
+
+use bordereau_base::limits::IntakeLimits;
+
+/// One setting: its name in the file, in `--set` and (in capitals behind `BORDEREAU_`) in the environment.
+#[derive(Debug)]
+pub struct Setting {
+    /// Name, units last.
+    pub name: &'static str,
+    /// The value when nobody says otherwise, as text.
+    pub default: fn() -> String,
+    /// What it does, one or two sentences.
+    pub meaning: &'static str,
+}
+
+impl Setting {
+    /// The name of its environment variable.
+    pub fn variable(&self) -> String {
+        format!("BORDEREAU_{}", self.name.to_uppercase())
+    }
+}
+
+/// All settings, in the order in which they are shown.
+pub const SETTINGS: [Setting; 18] = [
+    Setting {
+        name: "data",
+        default: || "bordereau-data".to_owned(),
+        meaning: "Folder of the server: its store (SQLite), uploads and results.",
+    },
+    Setting {
+        name: "listen",
+        default: || "127.0.0.1:8080".to_owned(),
+        meaning: "Address and port the server listens on. Port 0 takes a free one.",
+    },
+    Setting {
+        name: "solutions",
+        default: String::new,
+        meaning: "Folder of further solution releases, laid out `<solution>/<version>/`. A release of the same name and \
+                  version takes the place of the one inside the program.",
+    },
+    Setting {
+        name: "threads",
+        default: || "auto".to_owned(),
+        meaning: "Worker threads of a batch; `auto` is one for each core. Results do not depend on it.",
+    },
+    Setting {
+        name: "scratch",
+        default: String::new,
+        meaning: "Folder for scratch files. When empty: `scratch` in the data folder of a server, the system's temporary \
+                  folder for `bordereau score`. Scratch files have no name and vanish with the process.",
+    },
+    Setting {
+        name: "format",
+        default: || "csv".to_owned(),
+        meaning: "Format of the rows in the results: `csv` or `parquet`.",
+    },
+    Setting {
+        name: "explanations",
+        default: String::new,
+        meaning: "How many features explain a prediction: a number, 0 for none, or `all`. When empty: as the release says.",
+    },
+    Setting {
+        name: "rejected_exit_code",
+        default: || "1".to_owned(),
+        meaning: "Exit code of `bordereau score` when some records were rejected: 1, or 0 where that is not an error.",
+    },
+    Setting {
+        name: "batches_at_once",
+        default: || "1".to_owned(),
+        meaning: "Batches a server runs at the same time. Each uses `threads` threads.",
+    },
+    Setting {
+        name: "lease_ms",
+        default: || "30000".to_owned(),
+        meaning: "How long a runner may be silent before another takes up its batch, in milliseconds.",
+    },
+    Setting {
+        name: "log",
+        default: || "info".to_owned(),
+        meaning: "Which log lines are written (to standard error): `error`, `warn`, `info`, `debug`, `trace`, or a filter \
+                  such as `warn,bordereau_jobs=debug`.",
+    },
+    Setting { name: "log_format", default: || "text".to_owned(), meaning: "Form of log lines: `text` or `json`." },
+    Setting {
+        name: "upload_bytes_max",
+        default: || IntakeLimits::default().upload_bytes_max.to_string(),
+        meaning: "Largest upload as sent, in bytes (KiB, MiB, GiB and TiB are understood here and below).",
+    },
+    Setting {
+        name: "entries_max",
+        default: || IntakeLimits::default().entries_max.to_string(),
+        meaning: "Most entries of a zip, ignored ones included.",
+    },
+    Setting {
+        name: "unpacked_bytes_max",
+        default: || IntakeLimits::default().unpacked_bytes_max.to_string(),
+        meaning: "Most bytes of all entries together once unpacked, counted as they are unpacked.",
+    },
+    Setting {
+        name: "unpack_ratio_max",
+        default: || IntakeLimits::default().unpack_ratio_max.to_string(),
+        meaning: "Most unpacked bytes for each packed byte of an entry, judged once it has given more than 16 MiB.",
+    },
+    Setting {
+        name: "columns_max",
+        default: || IntakeLimits::default().columns_max.to_string(),
+        meaning: "Most columns of a relation.",
+    },
+    Setting {
+        name: "line_bytes_max",
+        default: || IntakeLimits::default().line_bytes_max.to_string(),
+        meaning: "Longest row in bytes, its quoted newlines included.",
+    },
+];
+
+/// The reference page of all settings, in Markdown. `docs/settings.md` is this text.
+pub fn reference() -> String {
+    let mut page = String::from(
+        "# Settings\n\nThis page is generated: `bordereau config reference > docs/settings.md`.\n\nA value comes from the \
+         default, then the file (`--config FILE`, or `BORDEREAU_CONFIG`, or `bordereau.toml` in the working folder), then \
+         the environment, then the command line (its own flag, or `--set NAME=VALUE`); the last one that speaks wins. \
+         `bordereau config show` prints each value with its origin.\n\n| setting | environment | default | meaning |\n| --- | \
+         --- | --- | --- |\n",
+    );
+    for setting in &SETTINGS {
+        let default = match (setting.default)().as_str() {
+            "" => "(empty)".to_owned(),
+            text => format!("`{text}`"),
+        };
+        let (name, variable, meaning) = (setting.name, setting.variable(), setting.meaning);
+        // Writing to a String cannot fail.
+        let _ = writeln!(page, "| `{name}` | `{variable}` | {default} | {meaning} |");
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_in_docs_is_the_generated_one() {
+        let written = include_str!("../../../../docs/settings.md");
+        assert_eq!(written, reference(), "run `bordereau config reference > docs/settings.md`");
+    }
+}
