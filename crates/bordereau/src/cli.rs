@@ -216,8 +216,19 @@ Example:
         #[command(flatten)]
         data: Data,
     },
-    /// Say anew what a user may use; what was granted before is withdrawn.
+    /// Let a user use more.
     Grant {
+        /// The user.
+        name: String,
+        /// SOLUTION/SUBMISSION, with * for any.
+        #[arg(required = true, value_name = "SOLUTION/SUBMISSION")]
+        grants: Vec<String>,
+        /// Where.
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Take rights from a user, each as `user list` shows it.
+    Revoke {
         /// The user.
         name: String,
         /// SOLUTION/SUBMISSION, with * for any.

@@ -5,16 +5,16 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod accounts;
 mod cli;
 mod configuration;
-mod demo {
-    pub mod book;
-}
+mod demo;
 mod exit;
 mod interrupt;
 mod logging;
 mod report;
 mod score;
+mod serve;
 mod settings;
 mod solution;
 mod table;
@@ -51,7 +51,10 @@ fn run(cli: Cli) -> Result<u8, Failure> {
     let mut layers = layers(&cli)?;
     match cli.command {
         Command::Score(args) => score::run(&args, layers),
-        Command::Serve(_) | Command::Demo(_) | Command::Customer(_) | Command::User(_) => Ok(0),
+        Command::Serve(args) => serve::run(&args, layers),
+        Command::Demo(args) => demo::run(&args, layers),
+        Command::Customer(command) => accounts::customer(command, layers),
+        Command::User(command) => accounts::user(command, layers),
         Command::Solution(command) => solution::run(command, layers),
         Command::Config(command) => configuration::run(&command, &mut layers),
         Command::Completions { shell } => {
@@ -70,9 +73,9 @@ fn layers(cli: &Cli) -> Result<Layers, SettingError> {
         layers.read_file(&file)?;
     }
     // Variables that are not text cannot be ours: all of our values are.
-    layers.read_environment(
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
-    );
+    layers.read_environment(std::env::vars_os().filter_map(|(name, value)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    }));
     for (name, value) in &cli.assignments {
         layers.set_flag(name, value.clone());
     }

@@ -33,7 +33,7 @@ impl Book {
     ///
     /// # Errors
     /// When `out` cannot be written.
-    pub fn write_insureds(self, out: &mut impl Write) -> io::Result<()> {
+    pub fn write_insureds(self, out: &mut (impl Write + ?Sized)) -> io::Result<()> {
         writeln!(out, "{INSURED_HEADER}")?;
         (0..self.insureds).try_for_each(|number| Insured::make(self.seed, number).write(out))
     }
@@ -42,7 +42,7 @@ impl Book {
     ///
     /// # Errors
     /// When `out` cannot be written.
-    pub fn write_classes(self, out: &mut impl Write) -> io::Result<()> {
+    pub fn write_classes(self, out: &mut (impl Write + ?Sized)) -> io::Result<()> {
         writeln!(out, "{CLASS_HEADER}")?;
         (0..self.insureds).try_for_each(|number| Insured::make(self.seed, number).write_classes(out))
     }
@@ -143,7 +143,7 @@ impl Insured {
         }
     }
 
-    fn write(&self, out: &mut impl Write) -> io::Result<()> {
+    fn write(&self, out: &mut (impl Write + ?Sized)) -> io::Result<()> {
         let cells: [&str; 18] = [
             &self.policy,
             &self.date,
@@ -168,7 +168,7 @@ impl Insured {
         out.write_all(if self.extra_cell { b"|\n" } else { b"\n" })
     }
 
-    fn write_classes(&self, out: &mut impl Write) -> io::Result<()> {
+    fn write_classes(&self, out: &mut (impl Write + ?Sized)) -> io::Result<()> {
         self.classes.iter().try_for_each(|class| {
             writeln!(out, "{}|{}|{}|{}|{}", class.policy, class.date, class.state, class.code, class.payroll)
         })

@@ -2,14 +2,7 @@
 
 use std::path::Path;
 
-mod dry_run {
-    pub fn run(
-        _: std::sync::Arc<super::Release>,
-        _: &bordereau_engine::batch::Options,
-    ) -> Result<bordereau_engine::summary::Summary, bordereau_engine::Error> {
-        Err(bordereau_engine::Error::Cancelled)
-    }
-}
+use bordereau_engine::dry_run;
 use bordereau_engine::release::Release;
 
 use crate::score::options;

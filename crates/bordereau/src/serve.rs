@@ -1,0 +1,86 @@
+//! `bordereau serve`: the server and its runner in one process.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use bordereau_jobs::{Jobs, JobsOptions};
+use bordereau_server::ServerOptions;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::cli::Serve;
+use crate::exit::{DONE, Failure};
+use crate::settings::{Layers, Settings};
+use crate::{interrupt, logging, solution};
+
+/// Runs the command until Ctrl-C or SIGTERM.
+///
+/// # Errors
+/// When the settings, the data folder or the address cannot be used.
+pub fn run(args: &Serve, mut layers: Layers) -> Result<u8, Failure> {
+    layers.set_flag_if("listen", args.listen.as_ref());
+    layers.set_flag_if("data", args.data.as_ref());
+    layers.set_flag_if("solutions", args.solutions.as_ref());
+    let settings = layers.resolve()?.settings()?;
+    logging::start(&settings)?;
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::internal(&error))?;
+    runtime.block_on(serve(&settings))?;
+    Ok(DONE)
+}
+
+async fn serve(settings: &Settings) -> Result<(), Failure> {
+    let jobs = open(settings).await?;
+    let listen = &settings.listen;
+    let listener = TcpListener::bind(listen).await;
+    let listener = listener.map_err(|error| Failure::Usage(format!("cannot listen on {listen}: {error}")))?;
+    let address = listener.local_addr().map_err(|error| Failure::internal(&error))?;
+    println!("listening on http://{address}");
+    if !address.ip().is_loopback() {
+        tracing::warn!("passwords and books travel unencrypted; put a proxy that speaks TLS in front of {address}");
+    }
+    until(jobs, listener, interrupt::requested()).await
+}
+
+/// Opens the data folder with the releases of the settings.
+///
+/// # Errors
+/// When a release or the folder cannot be used.
+pub async fn open(settings: &Settings) -> Result<Jobs, Failure> {
+    let catalog = Arc::new(solution::catalog(settings)?);
+    Ok(Jobs::open(JobsOptions {
+        limits: settings.limits.clone(),
+        threads: settings.threads,
+        batches_at_once: settings.batches_at_once,
+        lease_ms: settings.lease_ms,
+        scratch: settings.scratch.clone(),
+        ..JobsOptions::new(&settings.data, catalog)
+    })
+    .await?)
+}
+
+/// Serves and runs batches until `shutdown`: then no new request is taken, those under way are answered, and running
+/// batches are given back, to be taken up at the next start.
+///
+/// # Errors
+/// When the runner cannot begin, or the listener fails.
+pub async fn until(jobs: Jobs, listener: TcpListener, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), Failure> {
+    let (stop, _) = watch::channel(false);
+    let stopped = |mut receiver: watch::Receiver<bool>| async move {
+        // The sender lives as long as this function; an error would mean the same.
+        let _ = receiver.wait_for(|stop| *stop).await;
+    };
+    let runner = {
+        let (jobs, stopped) = (jobs.clone(), stopped(stop.subscribe()));
+        tokio::spawn(async move { jobs.run(stopped).await })
+    };
+    let server = bordereau_server::serve(listener, jobs, ServerOptions::default(), stopped(stop.subscribe()));
+    let stopping = tokio::spawn(async move {
+        shutdown.await;
+        stop.send_replace(true);
+    });
+    let served = server.await;
+    stopping.abort();
+    served.map_err(|error| Failure::internal(&error))?;
+    runner.await.map_err(|error| Failure::internal(&error))??;
+    Ok(())
+}
