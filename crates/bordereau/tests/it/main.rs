@@ -1,0 +1,9 @@
+//! The program from outside: the real binary, real processes, real HTTP.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod command_line;
+mod demo;
+mod kill;
+mod program;
+mod reference;
+mod results;
