@@ -2,74 +2,18 @@
 //! ends in the same results.
 
 use std::path::Path;
-use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use reqwest::StatusCode;
-use reqwest::multipart::{Form, Part};
 
-use crate::program::{PASSWORD, Server, USER, bordereau, data_folder};
+use crate::client::Client;
+use crate::program::{Server, bordereau, data_folder};
 use crate::results::{comparable, summary};
 
 const KILLS: usize = 50;
 const KEY: &str = "fdb46259-6eb0-4f6d-860d-a7886b05b138";
-/// A batch that has not ended by then never will.
-const PATIENCE: Duration = Duration::from_secs(120);
-
-/// A client in a runtime of its own, so that the test itself can be plain code.
-struct Client {
-    runtime: tokio::runtime::Runtime,
-    http: reqwest::Client,
-}
-
-impl Client {
-    fn new() -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        Self { runtime, http: reqwest::Client::new() }
-    }
-
-    fn url(server: &str, rest: &str) -> String {
-        format!("{server}/solutions/batch/1/insureright/scoring{rest}")
-    }
-
-    /// Posts on a thread of its own; what was answered, or nothing when the connection broke.
-    fn post(&self, server: &str, zip: Vec<u8>) -> mpsc::Receiver<Option<(StatusCode, String)>> {
-        let (answered, answer) = mpsc::channel();
-        let form = Form::new().part("file", Part::bytes(zip).file_name("book.zip"));
-        let url = Self::url(server, &format!("?batchKey={KEY}"));
-        let request = self.http.post(url).basic_auth(USER, Some(PASSWORD)).multipart(form);
-        self.runtime.spawn(async move {
-            let result = async {
-                let response = request.send().await.ok()?;
-                Some((response.status(), response.text().await.ok()?))
-            };
-            // The test may have ended.
-            let _ = answered.send(result.await);
-        });
-        answer
-    }
-
-    /// Asks until the results are there.
-    fn fetch(&self, server: &str) -> Vec<u8> {
-        let began = Instant::now();
-        loop {
-            let request = self.http.get(Self::url(server, &format!("/{KEY}"))).basic_auth(USER, Some(PASSWORD));
-            let (status, body) = self.runtime.block_on(async {
-                let response = request.send().await.unwrap();
-                (response.status(), response.bytes().await.unwrap())
-            });
-            match status {
-                StatusCode::OK => return body.to_vec(),
-                StatusCode::NOT_FOUND => assert!(began.elapsed() < PATIENCE, "the batch never ended"),
-                other => panic!("{other}: {}", String::from_utf8_lossy(&body)),
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
-
 fn book(folder: &Path) -> Vec<u8> {
     let demo = folder.join("demo");
     let status = bordereau().args(["demo", "--book-only", "--insureds", "3000", "--dir"]).arg(&demo).status().unwrap();
@@ -95,16 +39,16 @@ fn fifty_kills_at_random_moments_lose_nothing_and_change_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let zip = book(folder.path());
     let template = data_folder(folder.path());
-    let client = Client::new();
+    let client = Client::new("insureright");
 
     // Unharmed: what the results must be, and how long the way to them takes.
     let data = folder.path().join("unharmed");
     copy(&template, &data);
     let server = Server::start(&data, &[]);
     let began = Instant::now();
-    let (status, key) = client.post(&server.url, zip.clone()).recv().unwrap().unwrap();
+    let (status, key) = client.post(&server.url, zip.clone(), &format!("?batchKey={KEY}")).recv().unwrap().unwrap();
     assert_eq!((status, key.as_str()), (StatusCode::OK, KEY));
-    let expected = comparable(&client.fetch(&server.url));
+    let expected = comparable(&client.fetch(&server.url, KEY));
     let way = began.elapsed();
     drop(server);
     assert!(summary(&expected)["records"]["scored"].as_u64().unwrap() > 2_000);
@@ -116,7 +60,7 @@ fn fifty_kills_at_random_moments_lose_nothing_and_change_nothing() {
         let data = folder.path().join(format!("kill-{kill}"));
         copy(&template, &data);
         let mut server = Server::start(&data, &[]);
-        let answer = client.post(&server.url, zip.clone());
+        let answer = client.post(&server.url, zip.clone(), &format!("?batchKey={KEY}"));
         // A little beyond the end too: then the results are there and must stay as they are.
         std::thread::sleep(way.mul_f64(chance.random_range(0.0..1.1)));
         server.kill();
@@ -130,11 +74,11 @@ fn fifty_kills_at_random_moments_lose_nothing_and_change_nothing() {
             }
             // Not acknowledged: the client sends it again under the same key, as it would after a broken connection.
             None => {
-                let (status, key) = client.post(&server.url, zip.clone()).recv().unwrap().unwrap();
+                let (status, key) = client.post(&server.url, zip.clone(), &format!("?batchKey={KEY}")).recv().unwrap().unwrap();
                 assert_eq!((status, key.as_str()), (StatusCode::OK, KEY), "kill {kill} of seed {seed}");
             }
         }
-        let results = comparable(&client.fetch(&server.url));
+        let results = comparable(&client.fetch(&server.url, KEY));
         assert_eq!(results.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
         for (name, bytes) in &expected {
             assert!(results[name] == *bytes, "{name} differs after kill {kill} of seed {seed}");

@@ -1,6 +1,7 @@
 //! The program from outside: the real binary, real processes, real HTTP.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod client;
 mod command_line;
 mod demo;
 mod kill;

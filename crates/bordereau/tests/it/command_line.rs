@@ -1,0 +1,154 @@
+//! `bordereau score`, `solution`, `customer`, `user`, `config`: exit codes and what is said.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::program::{data_folder, project, run, run_with_input, said};
+use crate::results::{comparable, members, rows, summary};
+
+fn samples(solution: &str) -> PathBuf {
+    project().join("testdata/samples").join(solution)
+}
+
+fn score(solution: &str, upload: &[&Path], output: &Path, more: &[&str]) -> (i32, String, String) {
+    let mut arguments = vec!["score", "--solution", solution, "-o", output.to_str().unwrap()];
+    arguments.extend(more);
+    arguments.extend(upload.iter().map(|path| path.to_str().unwrap()));
+    said(&run(arguments))
+}
+
+#[test]
+fn the_guides_samples_are_scored_by_the_shipped_solutions() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("results.zip");
+    for (solution, prediction) in [
+        ("insureright", "loss_ratio_relativity_prediction"),
+        ("ca", "_prediction"),
+        ("wc_claims", "_prediction"),
+    ] {
+        let (code, text, errors) = score(solution, &[&samples(solution)], &output, &[]);
+        assert_eq!(code, 0, "{solution}: {text}\n{errors}");
+        let members = members(&fs::read(&output).unwrap());
+        let outputs = rows(&members["outputs.csv"]);
+        assert_eq!(outputs.len(), 1, "{solution}");
+        let given = outputs[0].iter().find(|(name, _)| name.ends_with(prediction)).unwrap();
+        assert!(given.1.parse::<f64>().unwrap().is_finite());
+        assert_eq!(summary(&members)["records"]["scored"], 1);
+        assert!(text.contains("Demonstration models"), "{text}");
+    }
+}
+
+#[test]
+fn a_folder_and_its_files_and_any_number_of_threads_give_the_same_results() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("results.zip");
+    let sample = samples("insureright");
+    let (insured, class) = (sample.join("insured.psv"), sample.join("class.psv"));
+    let mut results = Vec::new();
+    for (upload, threads) in [(vec![sample.as_path()], "1"), (vec![insured.as_path(), class.as_path()], "4")] {
+        assert_eq!(score("insureright", &upload, &output, &["--threads", threads]).0, 0);
+        let mut members = comparable(&fs::read(&output).unwrap());
+        results.push(members.remove("outputs.csv").unwrap());
+    }
+    assert_eq!(results[0], results[1]);
+}
+
+#[test]
+fn exit_codes_tell_rejected_records_from_refused_uploads_and_misuse() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("results.zip");
+    let upload = folder.path().join("book");
+    fs::create_dir(&upload).unwrap();
+    let sample = |name: &str| fs::read_to_string(samples("insureright").join(name)).unwrap();
+    fs::write(upload.join("insured.psv"), sample("insured.psv").replace("|N|Test Submit", "|X|Test Submit")).unwrap();
+    fs::write(upload.join("class.psv"), sample("class.psv")).unwrap();
+    let (code, text, _) = score("insureright", &[&upload], &output, &[]);
+    assert_eq!(code, 1, "{text}");
+    let errors = rows(&members(&fs::read(&output).unwrap())["errors.csv"]);
+    assert_eq!(errors.len(), 1);
+    assert_eq!((errors[0]["field"].as_str(), errors[0]["value"].as_str()), ("new_renew_flag", "X"));
+    assert_eq!(score("insureright", &[&upload], &output, &["--set", "rejected_exit_code=0"]).0, 0);
+
+    fs::remove_file(upload.join("class.psv")).unwrap();
+    let before = fs::read(&output).unwrap();
+    let (code, _, errors) = score("insureright", &[&upload], &output, &[]);
+    assert_eq!(code, 2);
+    assert!(errors.contains("class"), "{errors}");
+    assert!(fs::read(&output).unwrap() == before, "a refused upload leaves older results alone");
+
+    for (arguments, code, part) in [
+        (vec!["score", "x.zip"], 64, "--solution"),
+        (vec!["score", "--solution", "nosuch", "x.zip"], 64, "there is no solution nosuch"),
+        (vec!["score", "--solution", "insureright", "--release", "9.9", "x.zip"], 64, "insureright has no release 9.9"),
+        (vec!["score", "--solution", "insureright", "--submission", "magic", "x.zip"], 64, "has no submission magic"),
+        (vec!["score", "--solution", "insureright", "--threads", "none", "x.zip"], 64, "setting threads (command line)"),
+        (vec!["--set", "x", "config", "show"], 64, "must be NAME=VALUE"),
+        (vec!["--config", "/nonexistent/b.toml", "config", "show"], 64, "/nonexistent/b.toml"),
+    ] {
+        let (given, _, errors) = said(&run(&arguments));
+        assert_eq!(given, code, "{arguments:?}: {errors}");
+        assert!(errors.contains(part), "{arguments:?}: {errors}");
+    }
+}
+
+#[test]
+fn solutions_are_listed_shown_and_checked() {
+    let (code, list, _) = said(&run(["solution", "list"]));
+    assert_eq!(code, 0);
+    let line = |start: &str| list.lines().find(|line| line.starts_with(start)).unwrap().to_owned();
+    assert!(line("insureright  1.0.7").contains("active"), "{list}");
+    assert!(line("insureright  1.1.0").contains("future"), "{list}");
+    assert!(line("ca ").contains("demonstration") && line("wc_claims").contains("demonstration"));
+    let (code, page, _) = said(&run(["solution", "show", "insureright", "--markdown"]));
+    assert_eq!(code, 0);
+    assert!(page.starts_with("# insureright 1.0.7") && page.contains("| class_code | string | yes | key |"), "{page}");
+    let folder = project().join("solutions/insureright/1.0.7");
+    let (code, text, errors) = said(&run([Path::new("solution"), Path::new("check"), &folder]));
+    assert_eq!(code, 0, "{text}{errors}");
+    assert!(text.contains("good; a dry run scored"), "{text}");
+    let empty = tempfile::tempdir().unwrap();
+    let (code, text, _) = said(&run([Path::new("solution"), Path::new("check"), empty.path()]));
+    assert_eq!(code, 2);
+    assert!(text.contains("3 problems found") && text.contains("solution.toml: is missing"), "{text}");
+}
+
+#[test]
+fn users_are_added_listed_granted_and_revoked() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = data_folder(folder.path());
+    let data = data.to_str().unwrap();
+    let list = || said(&run(["user", "list", "--data", data])).1;
+    assert!(list().contains("ann   valen     */*"), "{}", list());
+    let add = ["user", "add", "bob", "--customer", "valen", "--password-stdin", "--data", data, "--grant", "ca/scoring"];
+    run_with_input(&add, "a long password\n");
+    assert_eq!(said(&run(["user", "grant", "bob", "insureright/*", "--data", data])).0, 0);
+    assert_eq!(said(&run(["user", "revoke", "bob", "ca/scoring", "--data", data])).0, 0);
+    assert!(list().contains("bob   valen     insureright/*"), "{}", list());
+    run_with_input(&["user", "passwd", "bob", "--password-stdin", "--data", data], "another password\n");
+    for (arguments, part) in [
+        (vec!["customer", "add", "valen", "--data", data], "there is a customer of that name already"),
+        (vec!["customer", "add", "No Good", "--data", data], "a customer name must be"),
+        (vec!["user", "grant", "nobody", "*/*", "--data", data], "there is no user of that name"),
+        (vec!["user", "grant", "bob", "all", "--data", data], "a grant must be solution/submission"),
+    ] {
+        let (code, _, errors) = said(&run(&arguments));
+        assert_eq!(code, 64, "{arguments:?}");
+        assert!(errors.contains(part), "{errors}");
+    }
+}
+
+#[test]
+fn settings_are_shown_with_their_origin_and_help_has_examples() {
+    let (code, text, _) = said(&run(["--set", "threads=3", "config", "show"]));
+    assert_eq!(code, 0);
+    assert!(text.contains("threads             3") && text.contains("command line"), "{text}");
+    for command in ["score", "serve", "user add", "completions"] {
+        let arguments = command.split(' ').chain(["--help"]);
+        let (code, text, _) = said(&run(arguments));
+        assert_eq!(code, 0);
+        assert!(text.contains("Example"), "{command}: {text}");
+    }
+    let (code, script, _) = said(&run(["completions", "bash"]));
+    assert_eq!(code, 0);
+    assert!(script.contains("complete -F _bordereau"));
+}
