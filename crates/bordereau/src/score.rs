@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bordereau_engine::batch::{BatchSpec, Options, Outcome, score_batch};
-use bordereau_engine::catalog::Catalog;
 use bordereau_engine::progress::Progress;
 use bordereau_engine::release::Release;
 
@@ -110,6 +109,7 @@ fn readable(file: &std::fs::File) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bordereau_engine::catalog::Catalog;
 
     #[test]
     fn an_empty_catalogue_names_no_release() {

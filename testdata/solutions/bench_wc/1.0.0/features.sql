@@ -73,8 +73,8 @@ SELECT
   i.prior_premium AS prior_premium,
   CAST(i.claim_count_3y AS DOUBLE) AS claim_count_3y,
   i.incurred_3y AS incurred_3y,
-  CAST(substr(i.agency_code, 2) AS DOUBLE) AS agency_code,
-  CAST(substr(i.industry_code, 2) AS DOUBLE) AS industry_code,
+  TRY_CAST(substr(i.agency_code, 2) AS DOUBLE) AS agency_code,
+  TRY_CAST(substr(i.industry_code, 2) AS DOUBLE) AS industry_code,
   CAST(CASE i.entity_type
     WHEN 'LLC' THEN 0.0
     WHEN 'CORP' THEN 1.0
@@ -95,7 +95,7 @@ SELECT
   s.rate_max AS rate_max,
   s.rate_payroll / nullif(s.payroll_sum, 0.0) AS rate_wavg,
   s.hazard_max AS hazard_max,
-  CAST(g.class_code AS DOUBLE) AS gov_class,
+  TRY_CAST(g.class_code AS DOUBLE) AS gov_class,
   s.payroll_max / nullif(s.payroll_sum, 0.0) AS gov_share,
   s.payroll_sum / nullif(i.employee_count, 0) AS payroll_per_emp,
   i.incurred_3y / nullif(i.prior_premium, 0.0) AS loss_ratio
