@@ -47,7 +47,6 @@ HOME = {
     "object_store": "bordereau-jobs",
     "datafusion*": "bordereau-engine",
     "ballista*": "bordereau-engine",
-    "rawzip": "bordereau-files",
     "clap*": "bordereau",
     "indicatif": "bordereau",
 }

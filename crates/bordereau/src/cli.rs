@@ -19,7 +19,8 @@ Exit codes of `score`:
 #[derive(Debug, Parser)]
 #[command(name = "bordereau", version, about, after_help = EXIT_CODES, arg_required_else_help = true, max_term_width = 110)]
 pub struct Cli {
-    /// Settings file (TOML). Without it: the file BORDEREAU_CONFIG names, or bordereau.toml in this folder if there is one.
+    /// Settings file (TOML). Without it: the file BORDEREAU_CONFIG names, or bordereau.toml in this folder if there is
+    /// one.
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Any setting of `bordereau config show`; may be repeated.
@@ -130,7 +131,8 @@ pub struct Serve {
 #[derive(Debug, Args)]
 pub struct Demo {
     /// Insureds of the book.
-    #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 20_000)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     pub insureds: u32,
     /// Seed of the book; the same seed gives the same book.
     #[arg(long, value_name = "N", default_value_t = 1)]

@@ -1,8 +1,8 @@
 //! `bordereau demo`: the whole way of a book, for somebody who sees it for the first time.
 //!
-//! A synthetic book is made and zipped, a server is started on a free port with a data folder of its own, a customer and a
-//! user are made, and the book goes in and the results come out by the same HTTP lines a customer's integrator would
-//! use. What came out is shown: tables, three explained records, and where everything lies.
+//! A synthetic book is made and zipped, a server is started on a free port with a data folder of its own, a customer
+//! and a user are made, and the book goes in and the results come out by the same HTTP lines a customer's integrator
+//! would use. What came out is shown: tables, three explained records, and where everything lies.
 
 mod archive;
 mod book;
@@ -69,7 +69,12 @@ fn pack(args: &Demo, zip: &Path) -> Result<(), Failure> {
     archive::pack(book, zip).map_err(|error| Failure::Internal(format!("{}: {error}", zip.display())))?;
     let bytes = std::fs::metadata(zip).map_or(0, |metadata| metadata.len());
     println!("A synthetic book of workers' compensation, with the defects that such files have:");
-    println!("  {} insureds with their classes, {} bytes zipped, made in {} ms", grouped(args.insureds.into()), grouped(bytes), began.elapsed().as_millis());
+    println!(
+        "  {} insureds with their classes, {} bytes zipped, made in {} ms",
+        grouped(args.insureds.into()),
+        grouped(bytes),
+        began.elapsed().as_millis()
+    );
     println!("  {}\n", zip.display());
     Ok(())
 }
@@ -95,7 +100,12 @@ async fn tour(args: &Demo, settings: &Settings, folder: &Path, zip: &Path) -> Re
     let results = folder.join("results.zip");
     client.fetch(&key, &results, &watched(&jobs, &key)?).await?;
     show(&results)?;
-    println!("Where everything lies:\n  book     {}\n  results  {}\n  server   {}", zip.display(), results.display(), settings.data.display());
+    println!(
+        "Where everything lies:\n  book     {}\n  results  {}\n  server   {}",
+        zip.display(),
+        results.display(),
+        settings.data.display()
+    );
     if args.keep {
         println!("\nThe server keeps running at http://{address}; Ctrl-C stops it.");
         interrupt::requested().await;

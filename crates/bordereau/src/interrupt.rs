@@ -15,8 +15,8 @@ pub async fn requested() {
     }
 }
 
-/// Calls `stop` at the first Ctrl-C, on a thread of its own. For commands that are not asynchronous themselves; the thread
-/// ends with the process.
+/// Calls `stop` at the first Ctrl-C, on a thread of its own. For commands that are not asynchronous themselves; the
+/// thread ends with the process.
 pub fn on_request(stop: impl FnOnce() + Send + 'static) {
     std::thread::spawn(move || {
         if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {

@@ -73,9 +73,9 @@ fn layers(cli: &Cli) -> Result<Layers, SettingError> {
         layers.read_file(&file)?;
     }
     // Variables that are not text cannot be ours: all of our values are.
-    layers.read_environment(std::env::vars_os().filter_map(|(name, value)| {
-        Some((name.into_string().ok()?, value.into_string().ok()?))
-    }));
+    layers.read_environment(
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+    );
     for (name, value) in &cli.assignments {
         layers.set_flag(name, value.clone());
     }

@@ -114,7 +114,8 @@ fn timings(summary: &Summary) -> String {
     }
     table.row(["total".to_owned(), grouped(summary.timings.total_ms), String::new()]);
     let busy = &summary.timings.score_busy;
-    let [features, score, explain, write] = [busy.features_ms, busy.score_ms, busy.explain_ms, busy.write_ms].map(grouped);
+    let [features, score, explain, write] =
+        [busy.features_ms, busy.score_ms, busy.explain_ms, busy.write_ms].map(grouped);
     format!(
         "\nTime\n{}  Work of the score stage in ms, all threads together: features {features}, predictions {score}, \
          explanations {explain}, writing {write}\n\n",

@@ -63,7 +63,11 @@ pub async fn open(settings: &Settings) -> Result<Jobs, Failure> {
 ///
 /// # Errors
 /// When the runner cannot begin, or the listener fails.
-pub async fn until(jobs: Jobs, listener: TcpListener, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), Failure> {
+pub async fn until(
+    jobs: Jobs,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), Failure> {
     let (stop, _) = watch::channel(false);
     let stopped = |mut receiver: watch::Receiver<bool>| async move {
         // The sender lives as long as this function; an error would mean the same.

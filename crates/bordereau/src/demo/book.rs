@@ -1,7 +1,7 @@
 //! A synthetic book of workers' compensation with realistic defects: `insured.psv` and `class.psv`.
 //!
-//! Every insured is made from the seed and its own number alone, so the two files are written one after the other without
-//! holding the book, and the same seed gives the same bytes. Nothing in it is a real policy, person or price.
+//! Every insured is made from the seed and its own number alone, so the two files are written one after the other
+//! without holding the book, and the same seed gives the same bytes. Nothing in it is a real policy, person or price.
 
 use std::io::{self, Write};
 

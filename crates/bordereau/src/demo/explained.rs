@@ -60,7 +60,8 @@ fn record(text: &mut String, output: &Row, explanations: &[Row], summary: &Summa
     // The columns before the first model's are keys and passed-through values.
     let first = summary.models.first().map(|model| format!("{}_bin", model.name));
     let models_at = output.iter().position(|(name, _)| Some(name) == first.as_ref()).unwrap_or(1).saturating_sub(1);
-    let known: Vec<String> = output.iter().take(models_at).map(|(name, cell)| format!("{name} {}", cell.trim())).collect();
+    let known: Vec<String> =
+        output.iter().take(models_at).map(|(name, cell)| format!("{name} {}", cell.trim())).collect();
     let _ = writeln!(text, "\n  {}", known.join(", "));
     for model in &summary.models {
         let name = &model.name;
@@ -69,7 +70,8 @@ fn record(text: &mut String, output: &Row, explanations: &[Row], summary: &Summa
         let (bin, sentence) = (get(output, &format!("{name}_bin")), get(output, &format!("{name}_interpretation")));
         let _ = writeln!(text, "    {column} {}, bin {bin}: {sentence}", short(prediction));
         let same = |row: &&Row| get(row, "model") == name && same_record(row, output, models_at);
-        let columns = [("importance", Align::Right), ("feature", Align::Left), ("value", Align::Left), ("meaning", Align::Left)];
+        let columns =
+            [("importance", Align::Right), ("feature", Align::Left), ("value", Align::Left), ("meaning", Align::Left)];
         let mut table = Table::new(columns);
         for row in explanations.iter().filter(same) {
             table.row([

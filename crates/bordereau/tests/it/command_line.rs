@@ -21,11 +21,9 @@ fn score(solution: &str, upload: &[&Path], output: &Path, more: &[&str]) -> (i32
 fn the_guides_samples_are_scored_by_the_shipped_solutions() {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("results.zip");
-    for (solution, prediction) in [
-        ("insureright", "loss_ratio_relativity_prediction"),
-        ("ca", "_prediction"),
-        ("wc_claims", "_prediction"),
-    ] {
+    for (solution, prediction) in
+        [("insureright", "loss_ratio_relativity_prediction"), ("ca", "_prediction"), ("wc_claims", "_prediction")]
+    {
         let (code, text, errors) = score(solution, &[&samples(solution)], &output, &[]);
         assert_eq!(code, 0, "{solution}: {text}\n{errors}");
         let members = members(&fs::read(&output).unwrap());
@@ -81,7 +79,11 @@ fn exit_codes_tell_rejected_records_from_refused_uploads_and_misuse() {
         (vec!["score", "--solution", "nosuch", "x.zip"], 64, "there is no solution nosuch"),
         (vec!["score", "--solution", "insureright", "--release", "9.9", "x.zip"], 64, "insureright has no release 9.9"),
         (vec!["score", "--solution", "insureright", "--submission", "magic", "x.zip"], 64, "has no submission magic"),
-        (vec!["score", "--solution", "insureright", "--threads", "none", "x.zip"], 64, "setting threads (command line)"),
+        (
+            vec!["score", "--solution", "insureright", "--threads", "none", "x.zip"],
+            64,
+            "setting threads (command line)",
+        ),
         (vec!["--set", "x", "config", "show"], 64, "must be NAME=VALUE"),
         (vec!["--config", "/nonexistent/b.toml", "config", "show"], 64, "/nonexistent/b.toml"),
     ] {
@@ -119,7 +121,8 @@ fn users_are_added_listed_granted_and_revoked() {
     let data = data.to_str().unwrap();
     let list = || said(&run(["user", "list", "--data", data])).1;
     assert!(list().contains("ann   valen     */*"), "{}", list());
-    let add = ["user", "add", "bob", "--customer", "valen", "--password-stdin", "--data", data, "--grant", "ca/scoring"];
+    let add =
+        ["user", "add", "bob", "--customer", "valen", "--password-stdin", "--data", data, "--grant", "ca/scoring"];
     run_with_input(&add, "a long password\n");
     assert_eq!(said(&run(["user", "grant", "bob", "insureright/*", "--data", data])).0, 0);
     assert_eq!(said(&run(["user", "revoke", "bob", "ca/scoring", "--data", data])).0, 0);

@@ -7,7 +7,8 @@ use crate::results::{members, rows, summary};
 fn the_demo_scores_its_book_and_shows_what_came_out() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("demo");
-    let (code, output, errors) = said(&run(["demo", "--insureds", "1500", "--seed", "5", "--dir", dir.to_str().unwrap()]));
+    let (code, output, errors) =
+        said(&run(["demo", "--insureds", "1500", "--seed", "5", "--dir", dir.to_str().unwrap()]));
     assert_eq!(code, 0, "{errors}");
     for part in [
         "1,500 insureds with their classes",

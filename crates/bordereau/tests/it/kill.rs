@@ -1,5 +1,5 @@
-//! Promise 1 and 4: a server killed without warning at any moment loses nothing it has acknowledged, does nothing twice, and
-//! ends in the same results.
+//! Promise 1 and 4: a server killed without warning at any moment loses nothing it has acknowledged, does nothing
+//! twice, and ends in the same results.
 
 use std::path::Path;
 use std::time::Instant;
@@ -74,7 +74,8 @@ fn fifty_kills_at_random_moments_lose_nothing_and_change_nothing() {
             }
             // Not acknowledged: the client sends it again under the same key, as it would after a broken connection.
             None => {
-                let (status, key) = client.post(&server.url, zip.clone(), &format!("?batchKey={KEY}")).recv().unwrap().unwrap();
+                let (status, key) =
+                    client.post(&server.url, zip.clone(), &format!("?batchKey={KEY}")).recv().unwrap().unwrap();
                 assert_eq!((status, key.as_str()), (StatusCode::OK, KEY), "kill {kill} of seed {seed}");
             }
         }

@@ -50,7 +50,8 @@ fn release(case: &Case, folder: &Path) -> PathBuf {
         fs::copy(from.join(name), to.join(name)).unwrap();
     }
     let model = reference_data().join(case.model).join("model.txt");
-    fs::copy(&model, to.join("models").join(case.model_file)).unwrap_or_else(|error| panic!("{}: {error}", model.display()));
+    fs::copy(&model, to.join("models").join(case.model_file))
+        .unwrap_or_else(|error| panic!("{}: {error}", model.display()));
     to
 }
 
