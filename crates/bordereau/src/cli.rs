@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use bordereau_base::ids::{ReleaseVersion, SolutionName, SubmissionName};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 const EXIT_CODES: &str = "\
@@ -278,8 +278,23 @@ pub enum Solution {
 pub enum Config {
     /// Print each setting with its value and origin.
     Show,
-    /// Print the reference page of all settings, in Markdown.
-    Reference,
+    /// Print a reference page that is generated from the program.
+    Reference {
+        /// Which page.
+        #[arg(value_enum, default_value_t = Page::Settings)]
+        page: Page,
+    },
+}
+
+/// A generated page of the documentation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Page {
+    /// All settings, in Markdown.
+    Settings,
+    /// All requests, in Markdown.
+    Http,
+    /// All requests, as OpenAPI 3.1.
+    Openapi,
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! `bordereau config`: what is set, and where.
 
-use crate::cli::Config;
+use bordereau_server::{http_reference, openapi_json};
+
+use crate::cli::{Config, Page};
 use crate::exit::{DONE, Failure};
 use crate::settings::{Layers, reference};
 use crate::table::{Align, Table};
@@ -11,7 +13,9 @@ use crate::table::{Align, Table};
 /// When a setting cannot be used.
 pub fn run(command: &Config, layers: &mut Layers) -> Result<u8, Failure> {
     match command {
-        Config::Reference => print!("{}", reference()),
+        Config::Reference { page: Page::Settings } => print!("{}", reference()),
+        Config::Reference { page: Page::Http } => print!("{}", http_reference()),
+        Config::Reference { page: Page::Openapi } => println!("{}", openapi_json()),
         Config::Show => {
             let resolved = layers.resolve()?;
             // Values that cannot be used are said here, not only when a command stumbles over them.

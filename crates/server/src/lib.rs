@@ -17,12 +17,14 @@ mod names;
 mod openapi;
 mod problem;
 mod query;
+mod reference;
 mod results;
 mod routes;
 mod submit;
 
 pub use listen::serve;
 pub use openapi::openapi_json;
+pub use reference::http_reference;
 
 /// How the server treats connections. [`Default`] has the defaults.
 #[derive(Debug, Clone, PartialEq, Eq)]
