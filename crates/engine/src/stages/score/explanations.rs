@@ -148,13 +148,20 @@ impl ExplanationTable {
         let feature = explained.first + input;
         // Adding zero turns -0 into 0.
         let importance = if total > 0.0 { explained.sign * contribution / total + 0.0 } else { 0.0 };
-        let said = if importance > 0.0 { 1 } else { 2 * usize::from(importance < 0.0) };
+        let value = &values[explained.columns[input]];
+        // The texts of better and worse speak of a value; where there is none, the description does.
+        let said = match importance {
+            _ if value.is_missing(record) => 0,
+            better if better > 0.0 => 1,
+            worse if worse < 0.0 => 2,
+            _ => 0,
+        };
         rows.records.push(record as u32);
         rows.models.push(model as u32);
         rows.ranks.push(rank);
         rows.features.push(feature as u32);
         rows.texts.push((feature * TEXTS_PER_FEATURE + said) as u32);
-        values[explained.columns[input]].append_to(&mut rows.values, record);
+        value.append_to(&mut rows.values, record);
         rows.contributions.push(contribution);
         rows.importances.push(importance);
     }
@@ -197,9 +204,18 @@ impl<'a> Value<'a> {
         }
     }
 
+    fn is_missing(&self, row: usize) -> bool {
+        match self {
+            Self::Number(numbers) => numbers.is_null(row) || numbers.value(row).is_nan(),
+            Self::Text(texts) => texts.is_null(row),
+            Self::None => true,
+        }
+    }
+
     fn append_to(&self, values: &mut StringViewBuilder, row: usize) {
         match self {
-            Self::Number(numbers) if numbers.is_valid(row) && !numbers.value(row).is_nan() => {
+            _ if self.is_missing(row) => values.append_null(),
+            Self::Number(numbers) => {
                 let mut text = Vec::with_capacity(24);
                 push_number(&mut text, numbers.value(row));
                 match std::str::from_utf8(&text) {
@@ -208,8 +224,8 @@ impl<'a> Value<'a> {
                     Err(_) => values.append_null(),
                 }
             }
-            Self::Text(texts) if texts.is_valid(row) => values.append_value(texts.value(row)),
-            _ => values.append_null(),
+            Self::Text(texts) => values.append_value(texts.value(row)),
+            Self::None => values.append_null(),
         }
     }
 }
