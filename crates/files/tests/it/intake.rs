@@ -2,6 +2,7 @@
 
 mod laws;
 mod messages;
+mod reference;
 mod rows;
 mod writer;
 mod zips;

@@ -323,7 +323,7 @@ fn folders_and_files_that_are_not_what_they_should_be_are_refused() {
     fs::write(inner.join("notes.doc"), GOOD).unwrap();
     let message = "notes.doc is not a csv, psv, tsv or txt file";
     let notes = Refusal::new(RefusalCode::UnknownEntryType, message);
-    assert_eq!(open(&[inner.clone()]), Err(notes.clone()));
+    assert_eq!(open(std::slice::from_ref(&inner)), Err(notes.clone()));
     assert_eq!(open(&[inner.join("insured.csv"), inner.join("notes.doc")]), Err(notes));
     let message = "2016 is not a file";
     let not_a_file = Refusal::new(RefusalCode::UnknownEntryType, message);
