@@ -8,6 +8,7 @@
 pub mod explanations;
 pub mod outputs;
 pub mod plan;
+mod slices;
 
 use std::path::Path;
 use std::sync::atomic::Ordering;

@@ -31,10 +31,11 @@ use crate::release::Release;
 use crate::release::features_plan::RECORD_COLUMN;
 use crate::release::layout::table_schema;
 use crate::session::session_state;
+use crate::stages::score::slices::{Tables, slices};
 
 /// The rows of one run: for each relation its batches, with the columns that the feature query reads.
 #[derive(Debug)]
-struct Rows(Vec<Vec<RecordBatch>>);
+struct Rows(Tables);
 
 /// A relation as a table whose rows come with the task.
 #[derive(Debug)]
@@ -130,16 +131,23 @@ impl ScorePlan {
     ///
     /// # Errors
     /// [`Error::Release`] when the query gives a record no row, or more than one; others as they say.
-    pub fn run(&self, runtime: &Runtime, tables: Vec<Vec<RecordBatch>>, records: &Int64Array) -> Result<ScoredRows> {
-        let config = self.state.config().clone().with_extension(Arc::new(Rows(tables)));
-        let task = Arc::new(TaskContext::from(&self.state).with_session_config(config));
-        let plan = reset_plan_states(Arc::clone(&self.plan))?;
-        let batches = runtime.block_on(collect(plan, task))?;
+    pub fn run(&self, runtime: &Runtime, tables: Tables, records: &Int64Array) -> Result<ScoredRows> {
+        let mut batches = Vec::new();
+        for tables in slices(tables, records)? {
+            batches.extend(self.query(runtime, tables)?);
+        }
         let rows = concat_batches(&self.schema, &batches)?;
         one_row_each(records, rows.column(0).as_primitive::<Int64Type>())?;
         let (features, scores) = rows.columns()[1..].split_at(self.features.len());
         let scores = scores.iter().map(ScoreColumn::from_array).collect::<Result<_, _>>()?;
         Ok(ScoredRows { features: features.to_vec(), scores })
+    }
+
+    fn query(&self, runtime: &Runtime, tables: Tables) -> Result<Vec<RecordBatch>> {
+        let config = self.state.config().clone().with_extension(Arc::new(Rows(tables)));
+        let task = Arc::new(TaskContext::from(&self.state).with_session_config(config));
+        let plan = reset_plan_states(Arc::clone(&self.plan))?;
+        Ok(runtime.block_on(collect(plan, task))?)
     }
 }
 
