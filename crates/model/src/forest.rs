@@ -1,10 +1,11 @@
 //! A forest: trees of tests on one input each, summed per output.
 //!
-//! A reader hands over [`Tree`]s as it found them; [`Forest::new`] checks that each really is a tree and lays it out twice:
-//! as [`score::Walk`] (16 bytes per node, children side by side) and as [`explain::Paths`] (edges in preorder with the
-//! cover ratios of their paths). Both read rows through *slots*: an input, with zeros taken as missing or not.
-//! Memory: about 32 bytes per node for scoring and 56 for explaining.
+//! A reader hands over [`Tree`]s as it found them; [`Forest::new`] checks that each really is a tree and lays it out for
+//! scoring, as [`bits::Bits`] (small trees, wide vectors) or [`score::Walk`] (all others), and as [`explain::Paths`] (edges
+//! in preorder with the cover ratios of their paths). All read rows through *slots*: an input, with zeros taken as missing
+//! or not. Memory: about 32 bytes per node for scoring and 56 for explaining.
 
+mod bits;
 mod explain;
 mod layout;
 mod paths;
@@ -12,8 +13,10 @@ mod quadrature;
 mod score;
 mod vector;
 
+use bits::Bits;
 use explain::Paths;
 use score::Walk;
+use vector::Level;
 
 /// Deepest tree accepted. It bounds the scratch memory of the kernels; LightGBM's trees stay below some hundreds.
 pub(crate) const DEPTH_MAX: usize = 1024;
@@ -84,13 +87,29 @@ pub(crate) struct Slot {
 /// LightGBM's zero: `|x| <= 1e-35f`, the float's value.
 const ZERO: f64 = 1e-35_f32 as f64;
 
+/// The layout that rows are scored by; the scores have the same bits.
+enum Scorer {
+    Bits(Bits, Level),
+    Walk(Walk),
+}
+
+impl Scorer {
+    fn new(trees: &[Tree], orders: &[Vec<layout::Visit>], slots: &[Slot]) -> Result<Self, String> {
+        let level = Level::detect();
+        match if level.is_wide() { Bits::new(trees, orders, slots) } else { None } {
+            Some(bits) => Ok(Self::Bits(bits, level)),
+            None => Walk::new(trees, orders, slots).map(Self::Walk),
+        }
+    }
+}
+
 pub(crate) struct Forest {
     inputs: usize,
     outputs: usize,
     /// Predictions are the link of raw / scale: the number of iterations of a random forest, else 1.
     scale: f64,
     slots: Vec<Slot>,
-    walk: Walk,
+    scorer: Scorer,
     paths: Option<Paths>,
     bias: Vec<f64>,
     trees: usize,
@@ -108,11 +127,11 @@ impl Forest {
         if slots.len() > usize::from(u16::MAX) {
             return Err((0, format!("{} inputs are used, at most {} are supported", slots.len(), u16::MAX)));
         }
-        let walk = Walk::new(&trees, &orders, &slots).map_err(|message| (0, message))?;
+        let scorer = Scorer::new(&trees, &orders, &slots).map_err(|message| (0, message))?;
         let paths = Paths::new(&trees, &orders, &slots, outputs);
         let bias = paths.as_ref().map_or_else(Vec::new, |paths| paths.bias().to_vec());
         let leaves = trees.iter().map(|tree| tree.leaves.len()).sum();
-        Ok(Self { inputs, outputs, scale, slots, walk, paths, bias, trees: trees.len(), leaves })
+        Ok(Self { inputs, outputs, scale, slots, scorer, paths, bias, trees: trees.len(), leaves })
     }
 
     pub(crate) fn trees(&self) -> usize {
@@ -137,11 +156,19 @@ impl Forest {
 
     /// Add every tree's value to `raw` (rows x outputs) for rows x inputs of `values`.
     pub(crate) fn score(&self, values: &[f64], raw: &mut [f64]) {
-        let mut block = Vec::new();
+        let (mut block, mut lanes) = (Vec::new(), Vec::new());
         let rows = values.chunks(BLOCK_ROWS * self.inputs);
         for (values, raw) in rows.zip(raw.chunks_mut(BLOCK_ROWS * self.outputs)) {
-            layout::gather(&mut block, values, self.inputs, &self.slots);
-            self.walk.add(&block, self.slots.len(), (values, self.inputs), raw, self.outputs);
+            match &self.scorer {
+                Scorer::Bits(bits, level) => {
+                    layout::gather_lanes(&mut lanes, values, self.inputs, &self.slots);
+                    vector::add_bits(*level, bits, &lanes, self.slots.len(), raw, self.outputs);
+                }
+                Scorer::Walk(walk) => {
+                    layout::gather(&mut block, values, self.inputs, &self.slots);
+                    walk.add(&block, self.slots.len(), (values, self.inputs), raw, self.outputs);
+                }
+            }
         }
     }
 

@@ -1,12 +1,14 @@
-//! The explanation kernel compiled for the vector units a processor may have.
+//! The kernels compiled for the vector units a processor may have.
 //!
-//! The kernel itself is portable, safe Rust in [`super::explain`]; here it is compiled again with wider vectors switched
-//! on, and the widest that the processor has is called. That call is the crate's only `unsafe`: a function compiled for a
-//! feature must not run without it, and [`Level`] is made by [`Level::detect`] alone, which asks the processor first. The
-//! results have the same bits on every level: the same operations in the same order, none of them fused.
+//! The kernels themselves are portable, safe Rust in [`super::explain`] and [`super::bits`]; here they are compiled again
+//! with wider vectors switched on, and the widest that the processor has is called. Those calls are the crate's only
+//! `unsafe`: a function compiled for a feature must not run without it, and [`Level`] is made by [`Level::detect`] alone,
+//! which asks the processor first. The results have the same bits on every level: the same operations in the same order,
+//! none of them fused.
 
 #![allow(unsafe_code)]
 
+use super::bits::Bits;
 use super::explain::{Lanes, Work, run as kernel};
 use super::paths::PathTree;
 
@@ -27,14 +29,21 @@ impl Level {
     pub(super) fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
         {
+            if !is_x86_feature_detected!("bmi1") || !is_x86_feature_detected!("avx2") {
+                return Self(Kind::Plain);
+            }
             if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") {
                 return Self(Kind::Avx512);
             }
-            if is_x86_feature_detected!("avx2") {
-                return Self(Kind::Avx2);
-            }
+            return Self(Kind::Avx2);
         }
+        #[cfg(not(target_arch = "x86_64"))]
         Self(Kind::Plain)
+    }
+
+    /// Whether there are vectors wide enough for [`Bits`] to be quicker than a walk.
+    pub(super) fn is_wide(self) -> bool {
+        self.0 != Kind::Plain
     }
 
     /// Every level this processor has, for tests.
@@ -43,7 +52,7 @@ impl Level {
         let mut levels = vec![Self(Kind::Plain)];
         #[cfg(target_arch = "x86_64")]
         {
-            if is_x86_feature_detected!("avx2") {
+            if Self::detect().is_wide() {
                 levels.push(Self(Kind::Avx2));
             }
             levels.push(Self::detect());
@@ -84,6 +93,33 @@ fn avx2(tree: &PathTree, points: usize, features: &[Lanes], work: &mut Work, phi
 #[target_feature(enable = "avx512f,avx512dq,avx2")]
 fn avx512(tree: &PathTree, points: usize, features: &[Lanes], work: &mut Work, phi: &mut [Lanes]) {
     by_points(tree, points, features, work, phi);
+}
+
+/// [`Bits::add`].
+pub(super) fn add_bits(level: Level, bits: &Bits, features: &[Lanes], slots: usize, raw: &mut [f64], outputs: usize) {
+    match level.0 {
+        Kind::Plain => bits.add(features, slots, raw, outputs),
+        // SAFETY: a level is only made by asking the processor for these features.
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx2 => unsafe { add_bits_avx2(bits, features, slots, raw, outputs) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx512 => unsafe { add_bits_avx512(bits, features, slots, raw, outputs) },
+        #[cfg(not(target_arch = "x86_64"))]
+        _ => bits.add(features, slots, raw, outputs),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,bmi1")]
+fn add_bits_avx2(bits: &Bits, features: &[Lanes], slots: usize, raw: &mut [f64], outputs: usize) {
+    bits.add(features, slots, raw, outputs);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512dq,avx2,bmi1")]
+fn add_bits_avx512(bits: &Bits, features: &[Lanes], slots: usize, raw: &mut [f64], outputs: usize) {
+    bits.add(features, slots, raw, outputs);
 }
 
 #[inline(always)]
