@@ -80,6 +80,15 @@ pub(crate) fn make(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
+/// Makes an empty file that only this user may read, wherever it lies; one that is there is left as it is.
+pub(crate) fn make_file(path: &Path) -> io::Result<()> {
+    let mut options = File::options();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
 /// Moves a file, synced before, to `to` and makes that durable. The folder of `to` is made when it is not there.
 pub(crate) fn place(from: &Path, to: &Path) -> io::Result<()> {
     let folder = to.parent().ok_or(io::ErrorKind::InvalidInput)?;

@@ -32,10 +32,13 @@ pub(crate) struct Store {
 impl Store {
     /// Opens the store of a data folder, making or migrating it when needed. One process does so at a time.
     pub(crate) async fn open(folder: &Folder) -> Result<Self> {
-        let path = folder.store_lock();
+        let (path, file) = (folder.store_lock(), folder.store());
         let lock = tokio::task::spawn_blocking(move || {
             let lock = File::create(path)?;
             lock.lock()?;
+            // Its hashes are nobody else's to read, also in a folder that was there before with wider rights. What
+            // SQLite makes beside it gets the same rights.
+            crate::folder::make_file(&file)?;
             std::io::Result::Ok(lock)
         })
         .await??;

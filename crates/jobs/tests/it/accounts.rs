@@ -100,3 +100,18 @@ async fn nobody_else_may_read_the_data_folder() {
     world.open().await;
     assert_eq!(std::fs::metadata(world.data()).unwrap().permissions().mode() & 0o777, 0o700);
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_may_read_what_is_put_into_a_folder_that_was_there_before() {
+    use std::os::unix::fs::PermissionsExt;
+    let world = World::new();
+    std::fs::create_dir(world.data()).unwrap();
+    std::fs::set_permissions(world.data(), PermissionsExt::from_mode(0o755)).unwrap();
+    let jobs = world.open().await;
+    add_user(&jobs, "jane", "valen").await;
+    for name in ["bordereau.db", "bordereau.db-wal", "bordereau.db-shm", "objects", "incoming", "scratch"] {
+        let mode = std::fs::metadata(world.data().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{name}");
+    }
+}
