@@ -1,8 +1,13 @@
 //! What can go wrong in this crate. Nothing here repeats a password, a cell's value or another customer's key.
 
+use std::io;
+
 use bordereau_base::ids::InvalidId;
 use bordereau_base::refusal::Refusal;
 use bordereau_files::intake::IntakeError;
+
+/// The code of SQLite for a database or disk that is full.
+const SQLITE_FULL: &str = "13";
 
 /// What a caller of [`crate::Jobs`] can branch on.
 #[derive(Debug, thiserror::Error)]
@@ -37,9 +42,12 @@ pub enum Error {
     /// A name, grant or password that is not well-formed.
     #[error(transparent)]
     Invalid(#[from] InvalidId),
+    /// The disk of the data folder, or what this program may use of it, is full.
+    #[error("the data folder has no room left")]
+    Full,
     /// The database failed.
     #[error("the database failed")]
-    Store(#[from] sqlx::Error),
+    Store(#[source] sqlx::Error),
     /// The database could not be brought to the shape this program needs; perhaps a newer program made it.
     #[error("the database has a shape this program does not know")]
     Migrate(#[from] sqlx::migrate::MigrateError),
@@ -48,7 +56,7 @@ pub enum Error {
     Stored(&'static str),
     /// A file of the data folder cannot be read or written.
     #[error("the data folder cannot be read or written")]
-    Io(#[from] std::io::Error),
+    Io(#[source] std::io::Error),
     /// The object store failed.
     #[error("the object store failed")]
     Objects(#[from] object_store::Error),
@@ -64,8 +72,24 @@ impl From<IntakeError> for Error {
     fn from(error: IntakeError) -> Self {
         match error {
             IntakeError::Refused(refusal) => Self::Refused(refusal),
-            IntakeError::Io(error) => Self::Io(error),
+            IntakeError::Io(error) => error.into(),
         }
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
+            _ => Self::Io(error),
+        }
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        if code.as_deref() == Some(SQLITE_FULL) { Self::Full } else { Self::Store(error) }
     }
 }
 
@@ -77,3 +101,30 @@ impl From<tokio::task::JoinError> for Error {
 
 /// Results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_apart_from_other_faults() {
+        for (kind, full) in [
+            (io::ErrorKind::StorageFull, true),
+            (io::ErrorKind::QuotaExceeded, true),
+            (io::ErrorKind::PermissionDenied, false),
+        ] {
+            assert_eq!(matches!(Error::from(io::Error::from(kind)), Error::Full), full, "{kind}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_database_is_a_full_disk() {
+        let pool = sqlx::SqlitePool::connect("sqlite::memory:").await.unwrap();
+        let mut connection = pool.acquire().await.unwrap();
+        for query in ["PRAGMA max_page_count = 2", "CREATE TABLE t (x)"] {
+            sqlx::query(query).execute(&mut *connection).await.unwrap();
+        }
+        let full = sqlx::query("INSERT INTO t VALUES (zeroblob(100000))").execute(&mut *connection).await;
+        assert!(matches!(Error::from(full.unwrap_err()), Error::Full));
+    }
+}

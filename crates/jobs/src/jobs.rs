@@ -40,7 +40,8 @@ pub(crate) struct Inner {
     pub(crate) uploads: Arc<Semaphore>,
     /// Told when a batch was accepted in this process.
     pub(crate) accepted: Notify,
-    pub(crate) running: Mutex<HashMap<i64, Arc<Progress>>>,
+    /// The attempts that run in this process, by batch and number.
+    pub(crate) running: Mutex<HashMap<(i64, i64), Arc<Progress>>>,
     owner: OnceCell<Owner>,
 }
 
@@ -157,7 +158,7 @@ impl Jobs {
         let Some(row) = self.inner.store.batch(customer, key).await? else {
             return Ok(None);
         };
-        Ok(Some(BatchStatus { progress: self.progress(row.id), ..row.status }))
+        Ok(Some(BatchStatus { progress: self.progress(row.id, row.attempt), ..row.status }))
     }
 
     /// The results of a batch, asked for under the solution and submission it was sent to.
@@ -181,7 +182,7 @@ impl Jobs {
         }
         match status.state {
             BatchState::Accepted | BatchState::Running => {
-                status.progress = self.progress(row.id);
+                status.progress = self.progress(row.id, row.attempt);
                 Ok(BatchResults::Pending(Box::new(status)))
             }
             BatchState::Failed => {
@@ -240,13 +241,13 @@ impl Jobs {
         Ok(self.inner.owner.get_or_try_init(register).await?.id())
     }
 
-    pub(crate) fn running(&self) -> MutexGuard<'_, HashMap<i64, Arc<Progress>>> {
+    pub(crate) fn running(&self) -> MutexGuard<'_, HashMap<(i64, i64), Arc<Progress>>> {
         self.inner.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn progress(&self, id: i64) -> Option<BatchProgress> {
+    fn progress(&self, id: i64, attempt: i64) -> Option<BatchProgress> {
         let running = self.running();
-        let progress = running.get(&id)?;
+        let progress = running.get(&(id, attempt))?;
         Some(BatchProgress {
             stage: progress.stage(),
             bytes_total: progress.bytes_total.load(Ordering::Relaxed),

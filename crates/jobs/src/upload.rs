@@ -154,17 +154,20 @@ impl UploadReceiver {
         let (from, to) = (self.incoming.path.clone(), self.jobs.inner.folder.object(&new.upload_object));
         let placed = to.clone();
         tokio::task::spawn_blocking(move || folder::place(&from, &placed)).await??;
-        // When the commit fails nobody knows whether it took place: the file then stays until the sweep.
-        match store.insert_batch(&new, self.jobs.now()).await? {
+        let inserted = store.insert_batch(&new, self.jobs.now()).await;
+        if !matches!(inserted, Ok(Inserted::New | Inserted::Doubtful(_))) {
+            // No row names it. What cannot be removed now is swept once this process has ended.
+            let _ = tokio::task::spawn_blocking(move || std::fs::remove_file(to)).await;
+        }
+        match inserted? {
             Inserted::New => {
                 tracing::info!(customer = %new.customer, key = %new.key, bytes = new.upload_bytes, "batch accepted");
                 self.jobs.inner.accepted.notify_one();
                 Ok(Accepted::New(new.key))
             }
-            Inserted::Exists { request_sha256 } => {
-                tokio::task::spawn_blocking(move || std::fs::remove_file(to)).await??;
-                again(&new, &request_sha256)
-            }
+            Inserted::Exists { request_sha256 } => again(&new, &request_sha256),
+            // The file stays until the sweep, which asks the store.
+            Inserted::Doubtful(error) => Err(error),
         }
     }
 

@@ -30,22 +30,27 @@ enum Ending {
     Cancelled,
 }
 
-/// Makes the attempt and brings it to its end. Faults are logged here.
-pub(super) async fn run(jobs: Jobs, claim: Claim) {
-    let (claim, progress) = (Arc::new(claim), Arc::new(Progress::default()));
+/// The attempt, to be brought to its end. It can be cancelled from now on, before it has made its first step.
+pub(super) fn begin(jobs: Jobs, claim: Claim) -> impl Future<Output = ()> {
+    let progress = Arc::new(Progress::default());
+    jobs.running().insert((claim.fence.id, claim.fence.attempt), Arc::clone(&progress));
+    run(jobs, Arc::new(claim), progress)
+}
+
+/// Makes the attempt. Faults are logged here.
+async fn run(jobs: Jobs, claim: Arc<Claim>, progress: Arc<Progress>) {
     let (key, attempt) = (claim.key, claim.fence.attempt);
     tracing::info!(customer = %claim.customer, %key, attempt, "batch taken up");
-    jobs.running().insert(claim.fence.id, Arc::clone(&progress));
     let heartbeat = tokio::spawn(hold_lease(jobs.clone(), Arc::clone(&claim), Arc::clone(&progress)));
     let ending = work(&jobs, &claim, progress).await;
     heartbeat.abort();
     let results = matches!(ending, Ending::Results(_));
     let settled = settle(&jobs, &claim, ending).await;
-    jobs.running().remove(&claim.fence.id);
+    jobs.running().remove(&(claim.fence.id, attempt));
     if matches!(settled, Ok(named) if !(named && results)) {
-        let path = jobs.inner.folder.object(&results_object(&claim));
-        // The batch's next attempt removes it otherwise.
-        let _ = tokio::task::spawn_blocking(move || std::fs::remove_file(path)).await;
+        let folder = jobs.inner.folder.object(&results_folder(&claim));
+        // The batch's next attempt does so otherwise, when there is one.
+        let _ = tokio::task::spawn_blocking(move || remove_results(&folder, attempt + 1)).await;
     }
     match settled {
         Ok(true) => {}
@@ -106,7 +111,8 @@ fn score(jobs: &Jobs, claim: &Claim, release: Arc<Release>, progress: &Progress)
     };
     let object = results_object(claim);
     let (batch, path) = (folder.object(&results_folder(claim)), folder.object(&object));
-    begin_results(&batch, claim.fence.attempt)?;
+    folder::make(&batch)?;
+    remove_results(&batch, claim.fence.attempt)?;
     let out = File::options().read(true).write(true).create_new(true).open(&path)?;
     let outcome = (settings.score)(&spec, &options, progress, &out)?;
     if out.metadata()?.len() != outcome.zip_bytes {
@@ -126,11 +132,10 @@ fn results_object(claim: &Claim) -> String {
     format!("{}/{}.zip", results_folder(claim), claim.fence.attempt)
 }
 
-/// Makes the batch's folder of results, and removes what earlier attempts left in it. Never what later ones made: this
+/// Removes what attempts before `attempt` left in the batch's folder of results. Never what later ones made: this
 /// attempt may have lost its lease without knowing. An earlier attempt that is still at work (it lost its lease) keeps
 /// writing to a file without a name, and its commit is refused.
-fn begin_results(folder: &Path, attempt: i64) -> io::Result<()> {
-    folder::make(folder)?;
+fn remove_results(folder: &Path, attempt: i64) -> io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let left = entry?.path();
         let number = left.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse::<i64>().ok());

@@ -53,7 +53,7 @@ impl Jobs {
     async fn take_up(&self, owner: &str, attempts: &mut JoinSet<()>) {
         while attempts.len() < self.inner.options.batches_at_once.get() {
             match self.claim(owner).await {
-                Ok(Some(claim)) => attempts.spawn(attempt::run(self.clone(), claim)),
+                Ok(Some(claim)) => attempts.spawn(attempt::begin(self.clone(), claim)),
                 Ok(None) => return,
                 Err(error) => {
                     tracing::error!(%error, "cannot look for batches");

@@ -37,6 +37,8 @@ pub(crate) enum Inserted {
     New,
     /// The customer has a batch of that key already, and this is the digest of its request.
     Exists { request_sha256: String },
+    /// The commit failed, and only the store can tell, later, whether it took place.
+    Doubtful(Error),
 }
 
 /// The right to change a batch; see the module.
@@ -77,6 +79,7 @@ pub(crate) struct Finished {
 #[derive(Debug)]
 pub(crate) struct BatchRow {
     pub(crate) id: i64,
+    pub(crate) attempt: i64,
     pub(crate) status: BatchStatus,
     pub(crate) results: Option<Finished>,
 }
@@ -118,7 +121,7 @@ struct StatusRow {
 }
 
 impl Store {
-    /// Makes a batch durable, unless its customer has one of that key.
+    /// Makes a batch durable, unless its customer has one of that key. After an error it is certainly not there.
     pub(crate) async fn insert_batch(&self, batch: &NewBatch, now: Timestamp) -> Result<Inserted> {
         let mut write = self.write().await?;
         if let Some(request_sha256) = request_of(&mut write, &batch.customer, batch.key).await? {
@@ -147,8 +150,7 @@ impl Store {
         .execute(&mut *write)
         .await?;
         append_event(&mut write, &batch.customer, batch.key, BatchState::Accepted, now).await?;
-        write.commit().await?;
-        Ok(Inserted::New)
+        Ok(write.commit().await.map_or_else(|error| Inserted::Doubtful(error.into()), |()| Inserted::New))
     }
 
     /// The digest of the request of a customer's batch.
@@ -437,7 +439,7 @@ impl TryFrom<StatusRow> for BatchRow {
             }
             _ => None,
         };
-        Ok(Self { id: row.id, status, results })
+        Ok(Self { id: row.id, attempt: row.attempt, status, results })
     }
 }
 

@@ -145,10 +145,15 @@ async fn a_batch_whose_release_is_gone_or_another_one_fails_and_says_so() {
         let (jobs, jane, _) = world.open_with_customers().await;
         let key = submit(&jobs, &jane, request(), b"a zip").await.unwrap().key();
         drop(jobs);
+        // As an attempt leaves it whose process was killed.
+        let left = world.data().join("objects/results/1/0.zip");
+        std::fs::create_dir_all(left.parent().unwrap()).unwrap();
+        std::fs::write(left, b"half").unwrap();
         let jobs = Jobs::open(JobsOptions { catalog: Arc::new(releases), ..world.options() }).await.unwrap();
         run_until_final(&jobs, jane.customer(), &[key]).await;
         let report = fetch(&jobs, &jane, key).await.unwrap_err();
         assert_eq!((report.fault, report.code.as_str(), report.message.as_str()), (Fault::Release, code, message));
+        assert!(world.files("objects/results").is_empty());
     }
 }
 
@@ -173,6 +178,69 @@ async fn a_shutdown_gives_the_running_batch_back() {
     let jobs = world.open().await;
     run_until_final(&jobs, jane.customer(), &[key]).await;
     assert_eq!(fetch(&jobs, &jane, key).await.unwrap(), b"results by 1.0.0 of a zip");
+}
+
+/// Work that ends only when it is cancelled; `begun` gets a permit for each that begins. It gives up in the end, so that
+/// a test that fails comes to its end too.
+#[derive(Clone)]
+struct Endless {
+    begun: Arc<tokio::sync::Semaphore>,
+    gave_up: Arc<AtomicUsize>,
+}
+
+impl Endless {
+    fn new() -> (Self, ScoreBatch) {
+        let begun = Arc::new(tokio::sync::Semaphore::new(0));
+        let endless = Self { begun, gave_up: Arc::default() };
+        let work = endless.clone();
+        let score: ScoreBatch = Arc::new(move |_, _, progress, _| {
+            work.begun.add_permits(1);
+            let began = std::time::Instant::now();
+            while began.elapsed() < std::time::Duration::from_secs(20) {
+                progress.check()?;
+                std::thread::yield_now();
+            }
+            work.gave_up.fetch_add(1, Ordering::SeqCst);
+            Err(EngineError::Worker("endless"))
+        });
+        (endless, score)
+    }
+
+    async fn begun(&self) {
+        self.begun.acquire().await.unwrap().forget();
+    }
+}
+
+/// On one thread the attempt has not made its first step when the shutdown is there.
+#[tokio::test]
+async fn a_shutdown_gives_back_what_was_taken_up_a_moment_before() {
+    let world = World::new();
+    let (endless, score) = Endless::new();
+    let (jobs, jane) = open(&world, score).await;
+    let key = submit(&jobs, &jane, request(), b"a zip").await.unwrap().key();
+    jobs.run(async {}).await.unwrap();
+    assert_eq!(endless.gave_up.load(Ordering::SeqCst), 0);
+    assert_eq!(states(&jobs, jane.customer(), key).await, ["accepted", "running", "accepted"]);
+}
+
+/// The clock jumps, and the runner takes up again what it is running itself. The shutdown reaches both attempts, though
+/// no heartbeat has told the first one that its lease is lost.
+#[tokio::test]
+async fn a_shutdown_reaches_each_of_two_attempts_at_one_batch() {
+    let world = World::new();
+    let (endless, score) = Endless::new();
+    let options = JobsOptions { score, lease_ms: 1_000_000_000, ..world.options() };
+    let jobs = Jobs::open(JobsOptions { batches_at_once: 2.try_into().unwrap(), ..options }).await.unwrap();
+    let jane = add_user(&jobs, "jane", "valen").await;
+    let key = submit(&jobs, &jane, request(), b"a zip").await.unwrap().key();
+    let both = async {
+        endless.begun().await;
+        world.clock.advance_ms(2_000_000_000);
+        endless.begun().await;
+    };
+    jobs.run(both).await.unwrap();
+    assert_eq!(endless.gave_up.load(Ordering::SeqCst), 0);
+    assert_eq!(states(&jobs, jane.customer(), key).await, ["accepted", "running", "accepted"]);
 }
 
 #[tokio::test]

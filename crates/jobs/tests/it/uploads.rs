@@ -154,6 +154,19 @@ async fn what_is_refused_or_broken_off_leaves_nothing() {
     assert!(world.files("objects").is_empty());
 }
 
+/// The row cannot be written: here because the customer went meanwhile.
+#[tokio::test]
+async fn an_upload_whose_row_cannot_be_written_leaves_nothing() {
+    let world = World::new();
+    let (jobs, ..) = world.open_with_customers().await;
+    let (name, customer) = ("jim".parse().unwrap(), "gone".parse().unwrap());
+    let jim = Caller::new(User { name, customer, grants: vec![Grant::ALL] });
+    let refused = submit(&jobs, &jim, request(), b"a zip").await;
+    assert!(matches!(refused, Err(Error::Store(_))), "{refused:?}");
+    assert!(world.files("incoming").is_empty());
+    assert!(world.files("objects").is_empty());
+}
+
 #[tokio::test]
 async fn an_upload_over_the_cap_is_stopped_at_the_cap() {
     let world = World::new();
