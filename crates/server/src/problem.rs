@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 const PENDING_RETRY_S: u32 = 5;
 const BUSY_RETRY_S: u32 = 2;
 const DRAINING_RETRY_S: u32 = 10;
+const FULL_RETRY_S: u32 = 60;
 
 /// Why a request is not answered as it was meant to.
 #[derive(Debug)]
@@ -55,6 +56,8 @@ pub(crate) enum Problem {
     Busy(&'static str),
     /// The server is being shut down.
     Draining,
+    /// The disk of the data folder is full; already logged.
+    Full,
     /// A fault of ours, already logged.
     Internal,
 }
@@ -115,6 +118,10 @@ impl From<Error> for Problem {
             Error::TooLarge { upload_bytes_max } => Self::TooLarge { upload_bytes_max },
             Error::Refused(refusal) => Self::Refused(refusal),
             Error::Busy(what) => Self::Busy(what),
+            Error::Full => {
+                tracing::error!("a request failed: the data folder has no room left");
+                Self::Full
+            }
             error @ (Error::Taken(_)
             | Error::Absent(_)
             | Error::Invalid(_)
@@ -162,6 +169,7 @@ impl Problem {
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Busy(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Draining => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Full => StatusCode::INSUFFICIENT_STORAGE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -193,6 +201,7 @@ impl Problem {
             Self::TooLarge { upload_bytes_max } => format!("The upload has more than {upload_bytes_max} bytes."),
             Self::Busy(what) => format!("Too many {what} at once. Try again later."),
             Self::Draining => "The server is being shut down. Try again later.".to_owned(),
+            Self::Full => "The server has no room left. Nothing was accepted. Try again later.".to_owned(),
         }
     }
 
@@ -227,6 +236,7 @@ impl Problem {
             Self::TooLarge { .. } => "uploadTooLarge",
             Self::Busy(_) => "busy",
             Self::Draining => "draining",
+            Self::Full => "full",
             Self::Internal => "internal",
         };
         code.to_owned()
@@ -237,6 +247,7 @@ impl Problem {
             Self::Pending(_) => Some(PENDING_RETRY_S),
             Self::Busy(_) => Some(BUSY_RETRY_S),
             Self::Draining => Some(DRAINING_RETRY_S),
+            Self::Full => Some(FULL_RETRY_S),
             _ => None,
         }
     }
@@ -319,6 +330,12 @@ mod tests {
         for (problem, status, sentence, seconds) in [
             (Problem::Busy("uploads"), 429, "Too many uploads at once. Try again later.", "2"),
             (Problem::Draining, 503, "The server is being shut down. Try again later.", "10"),
+            (
+                Problem::from(Error::from(std::io::Error::from(std::io::ErrorKind::StorageFull))),
+                507,
+                "The server has no room left. Nothing was accepted. Try again later.",
+                "60",
+            ),
         ] {
             assert_eq!(problem.text(), sentence);
             let response = problem.into_response(&HeaderMap::new());

@@ -31,10 +31,11 @@ use crate::routes::Site;
     responses(
         (status = 200, description = "The results zip. `ETag` is its SHA-256.", content_type = "application/zip"),
         (status = 304, description = "The client has it already."),
-        (status = 401, description = "Credentials are missing or wrong."),
-        (status = 403, description = "No right to the solution and submission."),
-        (status = 404, description = "Not ready, or no such batch.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "The batch failed.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "Credentials are missing or wrong.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = 403, description = "No right to the solution and submission.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = 404, description = "Not ready, or no such batch.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = 422, description = "The batch failed as a whole.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = 429, description = "Too many at once; see `Retry-After`.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
     ),
     security(("basic" = [])),
 )]
@@ -56,7 +57,7 @@ pub(crate) async fn results_versioned(State(site): State<Site>, parts: PathParts
     ),
     responses(
         (status = 200, description = "The results zip. `ETag` is its SHA-256.", content_type = "application/zip"),
-        (status = "4XX", description = "As under the versioned path.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = "4XX", description = "As under the versioned path.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
     ),
     security(("basic" = [])),
 )]

@@ -78,7 +78,12 @@ async fn a_body_without_the_part_is_refused_in_a_sentence() {
     let no_part = "The body has no part named file or batch-file. Send the zip in a part of one of these names.";
     let two = "The body has more than one part named file or batch-file. Send one zip in one part.";
     let bare = || world.client.post(world.url(PATH)).basic_auth("jane", Some(PASSWORD));
-    let broken = "--x\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nPK";
+    let part = "--x\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\n";
+    let broken = |end: &str| {
+        let body = [part.as_bytes(), &sample(), end.as_bytes()].concat();
+        bare().header(CONTENT_TYPE, "multipart/form-data; boundary=x").body(body)
+    };
+    let not_whole = "The multipart body breaks off or is not well-formed.";
     for (request, sentence) in [
         (bare().body(sample()), not_multipart),
         (bare().header(CONTENT_TYPE, "application/zip").body(sample()), not_multipart),
@@ -87,13 +92,16 @@ async fn a_body_without_the_part_is_refused_in_a_sentence() {
         (bare().multipart(form("File")), no_part),
         (bare().multipart(form("other").text("note", "hello")), no_part),
         (bare().multipart(form("file").part("batch-file", Part::bytes(sample()))), two),
-        (
-            bare().header(CONTENT_TYPE, "multipart/form-data; boundary=x").body(broken),
-            "The multipart body breaks off or is not well-formed.",
-        ),
+        (broken(""), not_whole),
+        (broken("\r\n--x"), not_whole),
+        (broken("\r\n--x-"), not_whole),
+        (broken("\r\n--x\r\n"), not_whole),
+        (broken(&format!("\r\n{}", &part[..part.len() - 2])), not_whole),
     ] {
         assert_eq!(said(request).await, (400, sentence.to_owned()));
     }
+    assert_eq!((world.files("objects"), world.files("incoming")), (0, 0));
+    assert_eq!(said(broken("\r\n--x--")).await.0, 200, "whole, with nothing after the last boundary");
     let around = Form::new().text("before", "x".repeat(3 << 20)).part("file", Part::bytes(sample())).text("after", "x");
     assert_eq!(said(bare().multipart(around)).await.0, 200);
 }
