@@ -7,7 +7,8 @@
 //! and headers (400), and only then the body, so that nobody without the right to be heard has a byte read.
 //!
 //! Invariants: an upload is never whole in memory (about 2 MiB each). No answer depends on another customer's batches.
-//! Logs hold method, route, status and user; never a query, a header, a body or a cell.
+//! A connection holds about 64 KiB besides. Logs hold method, route, status and time; never a query, a header, a body
+//! or a cell.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod auth;

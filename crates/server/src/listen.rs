@@ -18,6 +18,8 @@ use crate::routes::{Site, router};
 
 /// How long to wait after the system had no descriptor left for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// The longest head of a request, and about the most a connection holds of what it has read and not yet passed on.
+const HEAD_BYTES_MAX: usize = 64 << 10;
 
 /// Answers requests on `listener` until `shutdown` is there. Then no connection and no upload is begun any more, and
 /// requests under way have `drain_ms` to come to their end. Batches are run by [`Jobs::run`], not here.
@@ -76,6 +78,7 @@ async fn answer(stream: TcpStream, router: Router, head_ms: u64, mut stopped: wa
     let _ = stream.set_nodelay(true);
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(Duration::from_millis(head_ms));
+    builder.max_header_size(HEAD_BYTES_MAX).max_buf_size(HEAD_BYTES_MAX);
     let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {

@@ -2,6 +2,18 @@
 
 use crate::world::{World, said};
 
+/// The head is all a client without credentials can make the server hold.
+#[tokio::test]
+async fn a_head_is_held_up_to_64_kib() {
+    let world = World::start().await;
+    for (bytes, status) in [(60_000, 200), (70_000, 431)] {
+        let filler = "x".repeat(bytes);
+        let head = format!("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX: {filler}\r\n\r\n");
+        let answer = world.raw(head.as_bytes()).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{bytes}: {answer}");
+    }
+}
+
 #[tokio::test]
 async fn no_request_is_answered_with_a_fault_of_ours() {
     let world = World::start().await;
