@@ -180,8 +180,8 @@ async fn a_shutdown_gives_the_running_batch_back() {
     assert_eq!(fetch(&jobs, &jane, key).await.unwrap(), b"results by 1.0.0 of a zip");
 }
 
-/// Work that ends only when it is cancelled; `begun` gets a permit for each that begins. It gives up in the end, so that
-/// a test that fails comes to its end too.
+/// Work that ends only when it is cancelled; `begun` gets a permit for each that begins. It gives up in the end, so
+/// that a test that fails comes to its end too.
 #[derive(Clone)]
 struct Endless {
     begun: Arc<tokio::sync::Semaphore>,
