@@ -4,55 +4,17 @@
 //! split over threads and machines. Both hold when no step of the plan mixes rows of different records, and when no
 //! function reads the clock or chance. This module walks the logical plan and refuses every step for which it cannot
 //! see that: joins that are not on `record`, aggregates not grouped by it, windows not partitioned by it, limits, and
-//! volatile or stable functions. It knows plans, not rows; its cost is that of planning.
+//! functions whose answer hangs on more than their rows ([`super::functions_plan`] tells which). It knows plans, not
+//! rows; its cost is that of planning.
 
 use std::collections::BTreeSet;
 
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, JoinType};
-use datafusion::logical_expr::expr::WindowFunctionDefinition;
-use datafusion::logical_expr::{Aggregate, Distinct, Expr, Join, LogicalPlan, TableScan, Volatility, Window};
+use datafusion::logical_expr::{Aggregate, Distinct, Expr, Join, LogicalPlan, TableScan, Window};
 
 /// Name of the column that tells records apart, in every relation and in the result.
 pub const RECORD_COLUMN: &str = "record";
-
-/// Refuses functions that read the clock or chance, anywhere in the plan (before it is optimized: the optimizer would
-/// fold `now()` into a constant).
-pub fn refuse_unstable_functions(plan: &LogicalPlan) -> Result<(), String> {
-    let mut found = None;
-    let walked = plan.apply_with_subqueries(|node| {
-        node.apply_expressions(|expr| {
-            expr.apply(|inner| {
-                if let Some(name) = unstable_function(inner) {
-                    found = Some(name);
-                    return Ok(TreeNodeRecursion::Stop);
-                }
-                Ok(TreeNodeRecursion::Continue)
-            })
-        })
-    });
-    walked.map_err(|error| error.to_string())?;
-    match found {
-        None => Ok(()),
-        Some(name) => Err(format!(
-            "the function {name} gives another answer at another time; the same upload must always give the same results"
-        )),
-    }
-}
-
-fn unstable_function(expr: &Expr) -> Option<String> {
-    let (name, volatility) = match expr {
-        Expr::ScalarFunction(call) => (call.func.name().to_owned(), call.func.signature().volatility),
-        Expr::AggregateFunction(call) => (call.func.name().to_owned(), call.func.signature().volatility),
-        Expr::WindowFunction(call) => match &call.fun {
-            WindowFunctionDefinition::AggregateUDF(fun) => (fun.name().to_owned(), fun.signature().volatility),
-            WindowFunctionDefinition::WindowUDF(fun) => (fun.name().to_owned(), fun.signature().volatility),
-        },
-        Expr::ScalarVariable(..) | Expr::Placeholder(_) => ("of a variable".to_owned(), Volatility::Volatile),
-        _ => return None,
-    };
-    (volatility != Volatility::Immutable).then_some(name)
-}
 
 /// What the rows of a plan node are, as far as records go.
 enum Rows {
@@ -120,7 +82,7 @@ fn rows_of(plan: &LogicalPlan) -> Result<Rows, String> {
             let inputs = step.inputs.iter().map(|input| rows_of(input)).collect::<Result<Vec<_>, _>>()?;
             united(inputs)
         }
-        LogicalPlan::Distinct(step) => distinct(step),
+        LogicalPlan::Distinct(Distinct::All(input)) => distinct(input),
         LogicalPlan::Sort(_) | LogicalPlan::Limit(_) => {
             Err("LIMIT keeps some records and drops others; use a window over PARTITION BY record".to_owned())
         }
@@ -198,6 +160,10 @@ fn joined(step: &Join) -> Result<Rows, String> {
     if step.join_type == JoinType::Full {
         return Err("a FULL JOIN is not needed: start from the record relation and LEFT JOIN the others".to_owned());
     }
+    if step.null_aware {
+        let message = "a NOT IN over values that may be null looks at all records at once; use NOT EXISTS instead";
+        return Err(message.to_owned());
+    }
     let width = step.left.schema().fields().len();
     match (rows_of(&step.left)?, rows_of(&step.right)?) {
         (Rows::Constant, Rows::Constant) => Ok(Rows::Constant),
@@ -241,17 +207,9 @@ fn united(inputs: Vec<Rows>) -> Result<Rows, String> {
     Ok(common.map_or(Rows::Constant, Rows::OfOneRecord))
 }
 
-fn distinct(step: &Distinct) -> Result<Rows, String> {
-    let apart = |rows: &Rows| !matches!(rows, Rows::OfOneRecord(columns) if columns.is_empty());
-    let rows = match step {
-        Distinct::All(input) => rows_of(input)?,
-        Distinct::On(on) => {
-            let rows = rows_of(&on.input)?;
-            if !apart(&kept(rows_of(&on.input)?, &on.on_expr, on.input.schema())?) {
-                return Err("DISTINCT ON does not hold record, so it would mix records".to_owned());
-            }
-            kept(rows, &on.select_expr, on.input.schema())?
-        }
-    };
-    if apart(&rows) { Ok(rows) } else { Err("DISTINCT without record would mix records".to_owned()) }
+fn distinct(input: &LogicalPlan) -> Result<Rows, String> {
+    match rows_of(input)? {
+        Rows::OfOneRecord(columns) if columns.is_empty() => Err("DISTINCT without record would mix records".to_owned()),
+        rows => Ok(rows),
+    }
 }

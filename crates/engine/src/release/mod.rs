@@ -7,6 +7,7 @@
 //! [`crate::dry_run`] goes one step further and scores generated rows.
 
 pub mod features_plan;
+mod functions_plan;
 pub mod layout;
 pub mod manifest;
 pub(crate) mod models;

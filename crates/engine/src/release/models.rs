@@ -17,6 +17,9 @@ const FILE: &str = "solution.toml";
 /// Columns of the member `errors` beside the record's key.
 const FINDING_COLUMNS: [&str; 7] = ["relation", "row", "field", "code", "severity", "value", "message"];
 
+/// Inputs are numbered in sixteen bits where a score is made.
+const INPUTS_MAX: usize = u16::MAX as usize;
+
 /// Loads all models; those with a problem are left out of what is returned.
 pub fn load(
     files: &ReleaseFiles,
@@ -84,6 +87,10 @@ fn check_explained_features(manifest: &Manifest, features: &SchemaRef, problems:
 fn check_use(manifest: &Manifest, model: &Model, spec: &ModelSpec, problems: &mut Vec<Problem>) {
     if model.inputs().is_empty() {
         problems.push(Problem::new(&spec.file, "", "reads no input, so it says the same of every record"));
+    }
+    if model.inputs().len() > INPUTS_MAX {
+        let message = format!("reads {} inputs; {INPUTS_MAX} are the most that can be told apart", model.inputs().len());
+        problems.push(Problem::new(&spec.file, "", message));
     }
     if !model.explains() && manifest.outputs.explanations != Explanations::Top(0) {
         let message = "cannot be explained (linear trees, or no counts of rows); set outputs.explanations to 0";

@@ -17,7 +17,8 @@ use datafusion::prelude::SessionContext;
 use futures::executor::block_on;
 
 use super::Problem;
-use super::features_plan::{RECORD_COLUMN, is_query, refuse_mixed_records, refuse_unstable_functions};
+use super::features_plan::{RECORD_COLUMN, is_query, refuse_mixed_records};
+use super::functions_plan::refuse_functions;
 use super::layout::{Layout, table_schema};
 use super::manifest::{Manifest, RuleSpec};
 
@@ -96,7 +97,7 @@ fn rule_expression(
         schema: Arc::new(schema.clone()),
     });
     let filter = datafusion::logical_expr::LogicalPlanBuilder::from(plan).project(vec![expr.clone()]);
-    refuse_unstable_functions(&filter.and_then(|p| p.build()).map_err(|error| first_line(&error))?)?;
+    refuse_functions(&filter.and_then(|p| p.build()).map_err(|error| first_line(&error))?)?;
     refuse_subqueries(&expr)?;
     let physical = state.create_physical_expr(expr, &schema).map_err(|error| first_line(&error))?;
     match physical.data_type(schema.as_arrow()).map_err(|error| first_line(&error))? {
@@ -195,7 +196,7 @@ fn plan_features(
     if matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_) | LogicalPlan::DescribeTable(_)) {
         return Err("must be one SELECT".into());
     }
-    refuse_unstable_functions(&plan)?;
+    refuse_functions(&plan)?;
     let optimized = state.optimize(&plan)?;
     refuse_mixed_records(&optimized)?;
     Ok((feature_schema(plan.schema())?, columns_read(&optimized, dictionary)?))

@@ -32,6 +32,7 @@ pub fn layout(manifest: &Manifest, dictionary: &Dictionary, problems: &mut Vec<P
         descent,
     };
     add_keys(&mut layout, manifest, dictionary, &ways);
+    check_parents(&layout, dictionary, &ways, problems);
     add_record_keys(&mut layout, dictionary, &ways);
     add_texts(&mut layout, manifest, dictionary);
     Some(layout)
@@ -42,10 +43,14 @@ fn check_names(manifest: &Manifest, dictionary: &Dictionary, problems: &mut Vec<
         problems.push(Problem::new(FILE, format!("relations.{name}"), "the dictionary has no such relation"));
     }
     for (at, name) in manifest.findings.warnings.iter().enumerate() {
-        if field_of(dictionary, name).is_none() {
-            let message = format!("{name} is not relation.field of the dictionary");
-            problems.push(Problem::new(FILE, format!("findings.warnings[{at}]"), message));
-        }
+        let message = match field_of(dictionary, name) {
+            None => format!("{name} is not relation.field of the dictionary"),
+            Some((relation, field)) if dictionary.relations[relation].primary_key.contains(&field) => {
+                format!("{name} is part of a primary key, without which a row is not known")
+            }
+            Some(_) => continue,
+        };
+        problems.push(Problem::new(FILE, format!("findings.warnings[{at}]"), message));
     }
     if let Some(record) = dictionary.relation(&manifest.record) {
         for (at, name) in manifest.outputs.pass_through.iter().enumerate() {
@@ -126,6 +131,25 @@ fn add_keys(layout: &mut Layout, manifest: &Manifest, dictionary: &Dictionary, w
                 leads_to_record,
                 child_needed: needed && leads_to_record,
             });
+        }
+    }
+}
+
+/// A row belongs to one record only when its reference finds one parent: a key of the parent must be part of it.
+fn check_parents(layout: &Layout, dictionary: &Dictionary, ways: &[Option<usize>], problems: &mut Vec<Problem>) {
+    for &at in &layout.descent {
+        let Some(index) = ways[at] else { continue };
+        let key = &dictionary.relations[at].foreign_keys[index];
+        let is_found = |fields: &[usize]| fields.iter().all(|field| key.reference_fields.contains(field));
+        if !layout.key_sets_of(key.relation).any(|(_, set)| set.unique && is_found(&set.fields)) {
+            let (child, parent) = (&dictionary.relations[at], &dictionary.relations[key.relation]);
+            let fields: Vec<&str> =
+                key.reference_fields.iter().map(|field| parent.fields[*field].name.as_str()).collect();
+            let (fields, parent) = (fields.join(", "), &parent.name);
+            let message =
+                format!("{fields} of {parent} may repeat, so a row of {} may have several parents", child.name);
+            let place = format!("/resources/{at}/schema/foreignKeys/{index}");
+            problems.push(Problem::new("datapackage.json", place, message));
         }
     }
 }

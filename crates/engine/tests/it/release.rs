@@ -75,6 +75,20 @@ fn a_manifest_that_is_wrong_is_told_with_its_place() {
 }
 
 #[test]
+fn a_row_has_one_key_and_one_parent() {
+    says(
+        &[("solution.toml", "\"policy.kind\"", "\"policy.effective\"")],
+        "findings.warnings[0]: policy.effective is part of a primary key, without which a row is not known",
+    );
+    let edits = [
+        ("datapackage.json", "[\"number\", \"effective\"], \"reference\"", "[\"number\"], \"reference\""),
+        ("datapackage.json", "\"policy\", \"fields\": [\"number\", \"effective\"]", "\"policy\", \"fields\": [\"number\"]"),
+    ];
+    let expected = "/resources/1/schema/foreignKeys/0: number of policy may repeat, so a row of item may have several parents";
+    says(&edits, expected);
+}
+
+#[test]
 fn bins_must_ascend() {
     let more = "below = 0.5\nlower_bound = -0.1\nupper_bound = 0\n\n[[models.bins]]\nbin = 2\nbelow = 0.4\nlower_bound = 0\nupper_bound = 0\n";
     let edits = [
@@ -123,8 +137,62 @@ fn a_feature_query_is_one_select_that_keeps_records_apart() {
             "not grouped by record",
         ),
         (from, "FROM policy p LEFT JOIN items i ON i.record = p.record; SELECT 1", "features.sql"),
+        (
+            from,
+            "FROM policy p LEFT JOIN items i ON i.record = p.record WHERE p.kind NOT IN (SELECT number FROM item x WHERE x.record = p.record)",
+            "a NOT IN over values that may be null",
+        ),
     ] {
         says(&[("features.sql", was, to)], expected);
+    }
+}
+
+#[test]
+fn a_feature_does_not_hang_on_how_rows_happen_to_lie() {
+    let counted = "count(*) AS n FROM item GROUP BY record";
+    for (aggregate, expected) in [
+        ("first_value(item)", "first_value takes rows in an order, so it needs an ORDER BY"),
+        ("last_value(item)", "last_value takes rows in an order"),
+        ("nth_value(item, 2)", "nth_value takes rows in an order"),
+        ("cardinality(array_agg(item))", "array_agg takes rows in an order"),
+        ("length(string_agg(number, ','))", "string_agg takes rows in an order"),
+        ("any_value(item)", "the aggregate any_value gives an answer that hangs on"),
+        ("approx_median(item)", "the aggregate approx_median gives"),
+        ("approx_percentile_cont(0.5) WITHIN GROUP (ORDER BY item)", "the aggregate approx_percentile_cont gives"),
+        ("sum(DISTINCT item / 3.0) + count(DISTINCT number)", "sum(DISTINCT ...) adds in no particular order"),
+        ("avg(DISTINCT item)", "avg(DISTINCT ...) adds in no particular order"),
+    ] {
+        let query = format!("{aggregate} AS n FROM item GROUP BY record");
+        says(&[("features.sql", counted, &query)], expected);
+    }
+    for (window, expected) in [
+        ("row_number() OVER (PARTITION BY record)", "row_number takes rows in an order, so it needs an ORDER BY"),
+        ("lag(item) OVER (PARTITION BY record)", "lag takes rows in an order"),
+        ("first_value(item) OVER (PARTITION BY record)", "first_value takes rows in an order"),
+        (
+            "sum(item) OVER (PARTITION BY record ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)",
+            "sum takes rows in an order, so it needs an ORDER BY",
+        ),
+    ] {
+        let query = format!("max(w) AS n FROM (SELECT record, {window} AS w FROM item) GROUP BY record");
+        says(&[("features.sql", counted, &query)], expected);
+    }
+    let first = "n FROM (SELECT DISTINCT ON (record) record, item AS n FROM item)";
+    says(&[("features.sql", counted, first)], "DISTINCT ON is not allowed; use row_number()");
+    let call = "p.renewal, bordereau_score('x', 1, p.amount) AS s,";
+    says(&[("features.sql", "p.renewal,", call)], "the function bordereau_score is for bordereau's own plans");
+    let rule = ("solution.toml", "NOT renewal OR amount > 0", "bordereau_score('x', 1, amount) IS NULL");
+    says(&[rule], "rules[0].holds: the function bordereau_score is for");
+    for counted_so in [
+        "first_value(item ORDER BY item) AS n FROM item GROUP BY record",
+        "length(string_agg(number, ',' ORDER BY number)) AS n FROM item GROUP BY record",
+        "count(*) AS n FROM (SELECT DISTINCT record, item FROM item) GROUP BY record",
+        "max(w) AS n FROM (SELECT record, sum(item) OVER (PARTITION BY record) AS w FROM item) GROUP BY record",
+        "max(w) AS n FROM (SELECT record, lag(item) OVER (PARTITION BY record ORDER BY item) AS w FROM item) GROUP BY record",
+        "count(DISTINCT item) + median(item) + var_samp(item) + max(DISTINCT item) AS n FROM item GROUP BY record",
+        "percentile_cont(0.5) WITHIN GROUP (ORDER BY item) AS n FROM item GROUP BY record",
+    ] {
+        assert_eq!(problems_with(&[("features.sql", counted, counted_so)]), Vec::<String>::new(), "{counted_so}");
     }
 }
 
