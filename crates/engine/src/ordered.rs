@@ -46,7 +46,7 @@ pub fn run<I: Send, O: Send, S: FnMut(I) -> Result<O>>(
         }
         drop(output);
         // Permits and outputs end with this call, so that the threads stop soon after an error.
-        collect(outputs, permit, sink)
+        caught(stage, || collect(outputs, permit, sink))
     })
 }
 
@@ -98,11 +98,15 @@ fn work<I, O, S: FnMut(I) -> Result<O>>(
     inputs: &Mutex<Receiver<Numbered<I>>>,
     output: &Sender<Numbered<Result<O>>>,
 ) {
-    let mut step = worker();
+    // A worker that could not be made still answers for the inputs that it takes.
+    let mut step = caught(stage, || Ok(worker()));
     loop {
         let next = inputs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((number, item)) = next else { return };
-        let done = caught(stage, || step(item));
+        let done = match &mut step {
+            Ok(step) => caught(stage, || step(item)),
+            Err(_) => Err(Error::Worker(stage)),
+        };
         if output.send((number, done)).is_err() {
             return;
         }
@@ -185,8 +189,20 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_is_an_error_of_the_stage() {
+    fn a_panic_anywhere_is_an_error_of_the_stage() {
         let ended = each("test", threads(2), 10, |n| if n == 3 { panic!("on purpose") } else { Ok(()) });
         assert!(matches!(ended, Err(Error::Worker("test"))));
+        for count in 1..4 {
+            let mut inputs = 0..100;
+            let source = || if inputs.len() == 50 { panic!("on purpose") } else { Ok(inputs.next()) };
+            assert!(matches!(run("test", threads(count), source, || Ok, |_| Ok(())), Err(Error::Worker("test"))));
+            let mut inputs = 0..100;
+            let worker = || if count > 0 { panic!("on purpose") } else { Ok };
+            let ended = run("test", threads(count), || Ok(inputs.next()), worker, |_| Ok(()));
+            assert!(matches!(ended, Err(Error::Worker("test"))));
+            let mut inputs = 0..100;
+            let sink = |n| if n == 50 { panic!("on purpose") } else { Ok(()) };
+            assert!(matches!(run("test", threads(count), || Ok(inputs.next()), || Ok, sink), Err(Error::Worker("test"))));
+        }
     }
 }
