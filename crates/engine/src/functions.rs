@@ -22,18 +22,26 @@ use datafusion::scalar::ScalarValue;
 /// Name of the scoring function in SQL.
 pub const SCORE: &str = "bordereau_score";
 
-static MODELS: LazyLock<RwLock<HashMap<String, Weak<Model>>>> = LazyLock::new(RwLock::default);
+/// Releases may share a model file, and each keeps the model that it loaded for itself: all are noted, for one may go
+/// while another is at work.
+static MODELS: LazyLock<RwLock<HashMap<String, Vec<Weak<Model>>>>> = LazyLock::new(RwLock::default);
 
 /// Makes a model known to the scoring function for as long as the caller keeps it.
 pub fn register_model(sha256: &str, model: &Arc<Model>) {
     let mut models = MODELS.write().unwrap_or_else(PoisonError::into_inner);
-    models.retain(|_, known| known.strong_count() > 0);
-    models.insert(sha256.to_owned(), Arc::downgrade(model));
+    models.retain(|_, known| {
+        known.retain(|known| known.strong_count() > 0);
+        !known.is_empty()
+    });
+    let known = models.entry(sha256.to_owned()).or_default();
+    if !known.iter().any(|known| known.as_ptr() == Arc::as_ptr(model)) {
+        known.push(Arc::downgrade(model));
+    }
 }
 
 fn model(sha256: &str) -> Result<Arc<Model>> {
     let models = MODELS.read().unwrap_or_else(PoisonError::into_inner);
-    let known = models.get(sha256).and_then(Weak::upgrade);
+    let known = models.get(sha256).and_then(|known| known.iter().find_map(Weak::upgrade));
     known.ok_or_else(|| exec_datafusion_err!("the model {sha256} is not loaded in this process"))
 }
 
@@ -179,7 +187,7 @@ fn rows_outside(values: &[String], column: &ArrayRef) -> Vec<usize> {
     }
 }
 
-/// The struct array of [`score_fields`]; a prediction that the model does not give (NaN) is null.
+/// The struct array of [`score_fields`]; a prediction that is no number (NaN, or too large for one) is null.
 fn scores(prediction: Vec<f64>, explained: Option<Top>, unknown: ListArray) -> Result<StructArray> {
     let rows = prediction.len();
     let explained = explained.unwrap_or(Top { k: 0, entries: Vec::new(), totals: Vec::new(), bias: Vec::new() });
@@ -195,7 +203,7 @@ fn scores(prediction: Vec<f64>, explained: Option<Top>, unknown: ListArray) -> R
     let offsets = OffsetBuffer::from_lengths(std::iter::repeat_n(explained.k, rows));
     let item = Arc::new(Field::new_list_field(DataType::Struct(entry_fields()), false));
     let list = ListArray::try_new(item, offsets, Arc::new(entries), None)?;
-    let given = NullBuffer::from_iter(prediction.iter().map(|value| !value.is_nan()));
+    let given = NullBuffer::from_iter(prediction.iter().map(|value| value.is_finite()));
     let prediction = Float64Array::new(ScalarBuffer::from(prediction), Some(given));
     Ok(StructArray::try_new(
         score_fields(),
@@ -250,4 +258,40 @@ fn listed(column: &ArrayRef) -> Option<ArrayRef> {
     let list = column.as_list_opt::<i32>()?;
     let (first, last) = (*list.value_offsets().first()? as usize, *list.value_offsets().last()? as usize);
     Some(list.values().slice(first, last - first))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::new_empty_array;
+    use bordereau_model::Format;
+
+    fn price() -> Arc<Model> {
+        let bytes = include_bytes!("../tests/fixtures/small/models/price.pmml");
+        Arc::new(Model::load(Format::Pmml, bytes).unwrap())
+    }
+
+    #[test]
+    fn a_model_is_known_while_any_release_that_has_it_lives() {
+        let (one, other) = (price(), price());
+        register_model("a file of two releases", &one);
+        register_model("a file of two releases", &other);
+        drop(other);
+        assert!(Arc::ptr_eq(&model("a file of two releases").unwrap(), &one));
+        drop(one);
+        assert!(model("a file of two releases").is_err());
+    }
+
+    #[test]
+    fn what_is_no_finite_number_is_no_prediction() {
+        let none = ListArray::new(
+            unknown_field(),
+            OffsetBuffer::from_lengths([0; 4]),
+            new_empty_array(&DataType::UInt16),
+            None,
+        );
+        let given = scores(vec![1.5, f64::NAN, f64::INFINITY, f64::NEG_INFINITY], None, none).unwrap();
+        let column = ScoreColumn::from_array(&(Arc::new(given) as ArrayRef)).unwrap();
+        assert_eq!(column.prediction, Float64Array::from(vec![Some(1.5), None, None, None]));
+    }
 }
