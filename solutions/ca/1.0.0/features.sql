@@ -21,7 +21,7 @@ unit_placed AS (
   SELECT
     record,
     kind,
-    ROW_NUMBER() OVER (PARTITION BY record ORDER BY premium DESC NULLS LAST, vin) AS place
+    ROW_NUMBER() OVER (PARTITION BY record ORDER BY premium DESC NULLS LAST, vin, kind) AS place
   FROM unit_classed
 ),
 largest AS (
