@@ -6,7 +6,7 @@
 //! with the value. Nothing here knows what the bytes mean.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -87,7 +87,7 @@ impl Spool {
         if len == 0 {
             return Ok(());
         }
-        (&self.file).write_all(bytes)?;
+        self.file.write_all_at(bytes, self.end)?;
         let extents = &mut self.buckets[bucket].extents;
         match extents.last_mut() {
             Some(last) if last.offset + last.len == self.end => last.len += len,

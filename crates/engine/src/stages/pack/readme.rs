@@ -40,8 +40,8 @@ fn write_page(page: &mut String, release: &Release, options: &Options, summary: 
         page,
         "{errors}: everything found wrong with the rows of the upload. A finding of severity error keeps its"
     )?;
-    writeln!(page, "record from being scored; with a warning the value counts as missing. Row numbers are those of")?;
-    writeln!(page, "the file, its header is row 1.\n")?;
+    writeln!(page, "record from being scored; with a warning it is scored, and a value that cannot be used counts as")?;
+    writeln!(page, "missing. Row numbers are those of the file, its header is row 1.\n")?;
     writeln!(
         page,
         "summary.json: counts, what was assumed of the files, the release and the digest of each model, and a"
