@@ -202,7 +202,10 @@ mod tests {
             assert!(matches!(ended, Err(Error::Worker("test"))));
             let mut inputs = 0..100;
             let sink = |n| if n == 50 { panic!("on purpose") } else { Ok(()) };
-            assert!(matches!(run("test", threads(count), || Ok(inputs.next()), || Ok, sink), Err(Error::Worker("test"))));
+            assert!(matches!(
+                run("test", threads(count), || Ok(inputs.next()), || Ok, sink),
+                Err(Error::Worker("test"))
+            ));
         }
     }
 }

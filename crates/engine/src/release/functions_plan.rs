@@ -144,7 +144,7 @@ fn no_order(name: &str) -> String {
     format!("{name} takes rows in an order, so it needs an ORDER BY that leaves no ties")
 }
 
-/// DISTINCT ON keeps a row of each group; the optimizer turns it into aggregates in which records are not seen any more.
+/// DISTINCT ON keeps a row of each group; the optimizer makes aggregates of it in which records are not seen any more.
 fn distinct_on(node: &LogicalPlan) -> Option<String> {
     let message = "DISTINCT ON is not allowed; use row_number() OVER (PARTITION BY record ORDER BY ...) instead";
     matches!(node, LogicalPlan::Distinct(Distinct::On(_))).then(|| message.to_owned())

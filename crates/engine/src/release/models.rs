@@ -89,7 +89,8 @@ fn check_use(manifest: &Manifest, model: &Model, spec: &ModelSpec, problems: &mu
         problems.push(Problem::new(&spec.file, "", "reads no input, so it says the same of every record"));
     }
     if model.inputs().len() > INPUTS_MAX {
-        let message = format!("reads {} inputs; {INPUTS_MAX} are the most that can be told apart", model.inputs().len());
+        let message =
+            format!("reads {} inputs; {INPUTS_MAX} are the most that can be told apart", model.inputs().len());
         problems.push(Problem::new(&spec.file, "", message));
     }
     if !model.explains() && manifest.outputs.explanations != Explanations::Top(0) {

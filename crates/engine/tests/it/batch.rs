@@ -235,3 +235,13 @@ fn outputs_are_in_the_order_of_the_upload() {
     assert!(numbers.is_sorted());
     assert_eq!(numbers.len() as u64, run.outcome.summary.records.scored);
 }
+
+#[test]
+fn findings_quote_the_beginning_of_a_very_long_cell() {
+    let (long, wide) = ("P".repeat(5_000), "\u{e4}".repeat(5_000));
+    let policies = format!("number,effective,amount,kind,renewal,holder\n{long},2020-01-31,1,{wide},N,\n");
+    let run = score(&release_with(&[]), &[("policy.csv", &policies), ("item.csv", ITEMS)], &options()).unwrap();
+    let rows = run.rows("errors.csv");
+    let found = rows.iter().find(|row| row[4] == "kind").unwrap();
+    assert_eq!((found[2], found[7]), (&long[..1_024], &wide[..1_024]));
+}

@@ -82,9 +82,14 @@ fn a_row_has_one_key_and_one_parent() {
     );
     let edits = [
         ("datapackage.json", "[\"number\", \"effective\"], \"reference\"", "[\"number\"], \"reference\""),
-        ("datapackage.json", "\"policy\", \"fields\": [\"number\", \"effective\"]", "\"policy\", \"fields\": [\"number\"]"),
+        (
+            "datapackage.json",
+            "\"policy\", \"fields\": [\"number\", \"effective\"]",
+            "\"policy\", \"fields\": [\"number\"]",
+        ),
     ];
-    let expected = "/resources/1/schema/foreignKeys/0: number of policy may repeat, so a row of item may have several parents";
+    let expected =
+        "/resources/1/schema/foreignKeys/0: number of policy may repeat, so a row of item may have several parents";
     says(&edits, expected);
 }
 

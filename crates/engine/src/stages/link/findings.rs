@@ -10,6 +10,7 @@ use bordereau_base::finding::{FindingCode, Severity};
 
 use crate::error::Result;
 use crate::stages::validate::Judgement;
+use crate::stages::validate::block::quoted;
 use crate::stages::validate::faults::{Fault, FaultKind};
 use crate::stages::validate::header::listed;
 use crate::summary::FindingCount;
@@ -108,7 +109,7 @@ impl<'a> Wording<'a> {
             let place = key.and_then(|field| layout.texts.binary_search(&field).ok());
             texts_of(faults, |fault| {
                 let at = fault.at as usize;
-                place.map(|place| &texts[place]).filter(|texts| texts.is_valid(at)).map(|texts| texts.value(at))
+                place.map(|place| &texts[place]).filter(|texts| texts.is_valid(at)).map(|texts| quoted(texts.value(at)))
             })
         }));
         columns.push(texts_of(faults, field));

@@ -168,10 +168,19 @@ impl<'a> RelationChecks<'a> {
     }
 }
 
-/// The cell as uploaded, where there is one and it is not blank.
+/// Bytes of a cell that a finding quotes. A row may have many findings, and each has the key of its row: without a cap
+/// a few long cells would make results many times as large as the upload.
+const QUOTED_BYTES: usize = 1_024;
+
+/// The part of a cell that a finding quotes: all of it, unless it is very long.
+pub fn quoted(text: &str) -> &str {
+    &text[..text.floor_char_boundary(QUOTED_BYTES)]
+}
+
+/// The cell as findings quote it, where there is one and it is not blank.
 pub fn uploaded(texts: &StringViewArray, at: u32) -> Option<Box<str>> {
     let text = texts.is_valid(at as usize).then(|| texts.value(at as usize))?;
-    (!text.trim_ascii().is_empty()).then(|| text.into())
+    (!text.trim_ascii().is_empty()).then(|| quoted(text).into())
 }
 
 /// Faults of whole rows.
