@@ -111,20 +111,28 @@ impl Utf16 {
         if self.ended {
             return;
         }
+        let mut filled = text.len();
+        // Three bytes of UTF-8 for each unit of UTF-16, and what the decoder may hold back. Once: a file of nothing but
+        // lone surrogates comes by here for each of them.
+        text.resize(filled + raw.len() / 2 * 3 + 16, 0);
         loop {
-            let before = text.len();
-            // Three bytes of UTF-8 for each unit of UTF-16, and what the decoder may hold back.
-            text.resize(before + raw.len() / 2 * 3 + 16, 0);
             let (result, read, written) =
-                self.decoder.decode_to_utf8_without_replacement(raw, &mut text[before..], last);
-            text.truncate(before + written);
+                self.decoder.decode_to_utf8_without_replacement(raw, &mut text[filled..], last);
+            filled += written;
             raw = &raw[read..];
             match result {
-                DecoderResult::Malformed(..) => text.push(LONE_SURROGATE),
-                DecoderResult::OutputFull => {}
+                DecoderResult::Malformed(..) => {
+                    if filled == text.len() {
+                        text.push(0);
+                    }
+                    text[filled] = LONE_SURROGATE;
+                    filled += 1;
+                }
+                DecoderResult::OutputFull => text.resize(filled + raw.len() / 2 * 3 + 16, 0),
                 DecoderResult::InputEmpty => break,
             }
         }
+        text.truncate(filled);
         self.ended = last;
     }
 }

@@ -227,7 +227,8 @@ impl<'a> Walk<'a> {
     fn quote(&self, at: usize, stand: Stand, value: &mut Value) -> Stand {
         match (stand, &mut value.quoted) {
             (Stand::InsideDoubled(second), _) if second == at => Stand::Inside,
-            (Stand::Outside, quoted @ None) if self.syntax.all_blank(&self.text[value.start..at]) => {
+            // Looks back no further than the last mark, or a long run of blanks would be read again for each quote after it.
+            (Stand::Outside, quoted @ None) if self.syntax.opens_value(&self.text[value.start..at]) => {
                 *quoted = Some(Quoted { open: at, close: at, doubled: false });
                 Stand::Inside
             }

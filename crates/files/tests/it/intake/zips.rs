@@ -1,7 +1,7 @@
 //! Zips as tools write them, and as nobody should: all the kinds that are read, and bytes that only try to look like one.
 
 use super::writer::{Item, deflate, zip};
-use super::{OneFile, Table, numbered, read_all};
+use super::{OneFile, Table, numbered, read_all, read_file};
 use bordereau_base::limits::IntakeLimits;
 use bordereau_base::refusal::{Refusal, RefusalCode};
 use bordereau_files::intake::{EntryKind, IntakeError, Upload};
@@ -177,6 +177,24 @@ fn a_hundred_thousand_columns_are_refused() {
     let items = [Item::deflated("insured.csv", &names.join(","))];
     let refused = OneFile::new("book.zip", &zip(&items)).upload().unwrap().read(0).unwrap_err();
     assert_eq!(refused.to_string(), "the header of insured.csv names more than 10000 columns (columns_max)");
+}
+
+/// Work must grow with the bytes alone: these files would keep a reader that looks back, or makes room anew, for every
+/// mark busy for hours.
+#[test]
+fn marks_after_a_long_run_of_blanks_are_no_work() {
+    let (blanks, quotes) = (" ".repeat(6 << 20), "\"".repeat(6 << 20));
+    let table = read_file("t.csv", format!("a,b\n1,{blanks}x{quotes}\n").as_bytes()).unwrap();
+    assert_eq!(table.rows[0].1[1].as_ref().unwrap().len(), (12 << 20) + 1);
+}
+
+#[test]
+fn lone_surrogates_are_no_work() {
+    let row = [&b"1\0,\0"[..], &b"\x00\xd8".repeat(1000), b"\n\0"].concat();
+    let bytes = [b"\xff\xfea\0,\0b\0\n\0".as_slice(), &row.repeat(10_000)].concat();
+    let table = read_file("t.csv", &bytes).unwrap();
+    assert_eq!((table.rows.len(), table.undecodable.len()), (10_000, 10_000));
+    assert!(table.rows.iter().all(|(_, row)| row[1].as_deref() == Some("\u{fffd}".repeat(1000).as_str())));
 }
 
 #[test]
