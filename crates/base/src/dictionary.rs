@@ -302,7 +302,12 @@ impl fmt::Display for Problem {
 
 /// A name as it is compared and as SQL knows it: trimmed, lower case, spaces as underscores.
 ///
-/// Two names that give the same text are the same name: `claimant height`, ` Claimant_Height`.
+/// Two names that give the same text are the same name.
+///
+/// ```
+/// use bordereau_base::dictionary::canonical_name;
+/// assert_eq!(canonical_name(" Claimant Height "), "claimant_height");
+/// ```
 pub fn canonical_name(name: &str) -> String {
     name.trim().chars().flat_map(char::to_lowercase).map(|c| if c.is_whitespace() { '_' } else { c }).collect()
 }

@@ -62,15 +62,6 @@ impl IntakeError {
     }
 }
 
-/// The form in which names of relations and columns are compared: trimmed, lower case, spaces as underscores.
-///
-/// ```
-/// assert_eq!(bordereau_files::intake::canonical_name(" Policy Number "), "policy_number");
-/// ```
-pub fn canonical_name(name: &str) -> String {
-    name.trim().to_lowercase().replace(char::is_whitespace, "_")
-}
-
 /// A name from an upload as it is shown in a sentence: control characters replaced, cut at 200 characters.
 pub(crate) fn shown(name: &str) -> String {
     name.chars().take(200).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()

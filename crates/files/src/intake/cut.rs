@@ -12,7 +12,8 @@ use super::tokenize::{self, Projection, RawRows};
 use super::upload::{self, EntryKind};
 use super::views::SLACK;
 use super::walk::{self, RowScan, Syntax};
-use super::{IntakeError, canonical_name, shown};
+use super::{IntakeError, shown};
+use bordereau_base::dictionary::canonical_name;
 use bordereau_base::limits::IntakeLimits;
 use bordereau_base::refusal::{Refusal, RefusalCode};
 use std::collections::HashMap;
@@ -247,7 +248,11 @@ impl Cutter {
 
     fn line_too_long(&self) -> IntakeError {
         let (name, row, max) = (self.text.name(), self.row + self.rows, self.line_bytes_max);
-        let hint = if self.scan.quoted { "; it may hold a quote that is never closed" } else { "" };
+        // Judged at the cap: how much more of the row is pending depends on how it was read.
+        let allowed = &self.pending[self.end..self.end + max];
+        let mut scan = RowScan::default();
+        scan.row_end(allowed, 0, self.syntax);
+        let hint = if scan.quoted { "; it may hold a quote that is never closed" } else { "" };
         let message = format!("row {row} of {name} is longer than {max} bytes (line_bytes_max){hint}");
         IntakeError::refused(RefusalCode::LimitExceeded, message)
     }

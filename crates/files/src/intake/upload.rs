@@ -6,7 +6,8 @@
 use super::cut::Rows;
 use super::source::{Claim, Source, Stretch};
 use super::zip::{self, Member};
-use super::{IntakeError, canonical_name, shown};
+use super::{IntakeError, shown};
+use bordereau_base::dictionary::canonical_name;
 use bordereau_base::limits::IntakeLimits;
 use bordereau_base::refusal::RefusalCode;
 use rawzip::FileReader;
@@ -51,7 +52,7 @@ impl EntryKind {
 pub struct Entry {
     /// Its name as uploaded, such as `Insured.csv`.
     pub name: String,
-    /// The name without its extension: the relation as written. Compare by [`canonical_name`](super::canonical_name).
+    /// The name without its extension: the relation as written. Compare by [`canonical_name`].
     pub stem: String,
     /// The kind by extension.
     pub kind: EntryKind,

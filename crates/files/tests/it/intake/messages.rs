@@ -217,6 +217,8 @@ fn a_column_named_twice_is_told() {
         code,
         "the header of insured.csv names one column twice, as Policy No and as policy_no",
     );
+    // As the dictionary compares names: letter by letter, a final sigma no other than the rest.
+    check_csv("ΣΑΣ,σασ", code, "the header of insured.csv names one column twice, as ΣΑΣ and as σασ");
 }
 
 #[test]
@@ -297,6 +299,22 @@ fn long_rows_are_refused_wherever_they_are() {
     let fits = format!("a,b\n1,2\n3,{}\n5,6\n", "x".repeat(18));
     let table = read_all(OneFile::new("insured.csv", fits.as_bytes()).upload_within(&limits).unwrap().read(0).unwrap());
     assert_eq!(table.unwrap().rows.len(), 3);
+}
+
+#[test]
+fn what_is_said_of_a_long_row_does_not_depend_on_the_size_of_blocks() {
+    let limits = IntakeLimits { line_bytes_max: 400_000, ..IntakeLimits::default() };
+    let (long, short) = ("x".repeat(500_000), "x".repeat(300_000));
+    let open = "; it may hold a quote that is never closed";
+    for (row, hint) in [(format!("1,\"{long}\""), open), (format!("1,\"{short}\"{long}"), "")] {
+        let file = OneFile::new("insured.csv", format!("a,b\n{row}\n").as_bytes());
+        for block_bytes in [1, 1 << 20, 64 << 20] {
+            let upload = file.upload_within(&limits).unwrap();
+            let refusal = refusal(upload.read_in_blocks(0, block_bytes).and_then(read_all).unwrap_err());
+            let message = format!("row 2 of insured.csv is longer than 400000 bytes (line_bytes_max){hint}");
+            assert_eq!(refusal.message, message, "{block_bytes}");
+        }
+    }
 }
 
 #[test]
