@@ -245,3 +245,13 @@ fn findings_quote_the_beginning_of_a_very_long_cell() {
     let found = rows.iter().find(|row| row[4] == "kind").unwrap();
     assert_eq!((found[2], found[7]), (&long[..1_024], &wide[..1_024]));
 }
+
+#[test]
+fn a_value_that_a_query_cannot_compute_ends_the_batch_and_is_not_quoted() {
+    for feature in ["CAST(p.kind AS BIGINT)", "1 / (CAST(p.amount AS BIGINT) - 100)"] {
+        let release = release_with(&[("features.sql", "coalesce(i.n, 0)", feature)]);
+        let ended = score(&release, &[("policy.csv", POLICIES), ("item.csv", ITEMS)], &options());
+        let Err(error @ Error::DataFusion(_)) = ended else { panic!("{feature} ended otherwise") };
+        assert_eq!(error.to_string(), "a query failed");
+    }
+}
