@@ -1,10 +1,10 @@
 //! Scoring by bits: every split of every tree is asked about eight rows at once, and no row walks down a tree.
 //!
-//! The leaves of a tree with at most 64 of them are the bits of a word, from left to right. A row starts with all bits set;
-//! a split that sends it right clears the leaves of its left side; the lowest bit that is left is the leaf where the row
-//! ends (Lucchese et al. 2015, QuickScorer; eight rows side by side as in their V-QuickScorer). The splits of one input are
-//! sorted by threshold, so the scan ends at the first one that sends none of the eight rows right. A missing value is
-//! minus infinity for splits that send it left and infinity for the others.
+//! The leaves of a tree with at most 64 of them are the bits of a word, from left to right. A row starts with all bits
+//! set; a split that sends it right clears the leaves of its left side; the lowest bit that is left is the leaf where
+//! the row ends (Lucchese et al. 2015, QuickScorer; eight rows side by side as in their V-QuickScorer). The splits of
+//! one input are sorted by threshold, so the scan ends at the first one that sends none of the eight rows right. A
+//! missing value is minus infinity for splits that send it left and infinity for the others.
 //!
 //! Sums: each row's trees in the order of the file, in double precision, so the bits of a score are those of
 //! [`super::score::Walk`]. Cost: about one vector operation of eight lanes for each split and eight rows; 24 bytes a
@@ -44,6 +44,14 @@ struct In {
     tree: usize,
 }
 
+/// A split that only a missing value fails: its threshold is infinity. A missing row keeps only these leaves.
+#[derive(Debug, Clone, Copy)]
+struct Present {
+    slot: usize,
+    keep: u64,
+    tree: usize,
+}
+
 /// The splits of one slot that send a missing value the same way, by ascending threshold.
 #[derive(Debug, Clone)]
 struct Run {
@@ -57,6 +65,7 @@ struct Run {
 struct Block {
     runs: Vec<Run>,
     sets: Vec<In>,
+    presents: Vec<Present>,
     /// For each tree its output and where its leaves start.
     trees: Vec<(usize, usize)>,
 }
@@ -70,20 +79,20 @@ pub(super) struct Bits {
 }
 
 impl Bits {
-    /// Nothing when some tree has more than 64 leaves or linear ones, or a threshold that no number orders.
+    /// Nothing when some tree has more than 64 leaves or linear ones, or a threshold that is no number.
     pub(super) fn new(trees: &[Tree], orders: &[Vec<Visit>], slots: &[Slot]) -> Option<Self> {
         let fits = |tree: &Tree| {
-            let finite = |test: &Test| !matches!(test, Test::AtMost { threshold, .. } if !threshold.is_finite());
+            let ordered = |test: &Test| !matches!(test, Test::AtMost { threshold, .. } if threshold.is_nan());
             tree.leaves.len() <= 64
                 && tree.leaves.iter().all(|leaf| leaf.linear.is_none())
-                && tree.splits.iter().all(|split| finite(&split.test))
+                && tree.splits.iter().all(|split| ordered(&split.test))
         };
         if !trees.iter().all(fits) {
             return None;
         }
         let mut bits = Self { blocks: Vec::new(), leaves: Vec::new() };
         for (trees, orders) in trees.chunks(BLOCK_TREES).zip(orders.chunks(BLOCK_TREES)) {
-            let mut block = Block { runs: Vec::new(), sets: Vec::new(), trees: Vec::new() };
+            let mut block = Block { runs: Vec::new(), sets: Vec::new(), presents: Vec::new(), trees: Vec::new() };
             for (at, (tree, order)) in trees.iter().zip(orders).enumerate() {
                 block.trees.push((tree.output, bits.leaves.len()));
                 bits.leaves.extend(leaves(order).map(|leaf| tree.leaves[leaf].value));
@@ -119,6 +128,12 @@ impl Block {
             let slot = slots.binary_search(&slot_of(split.input, &split.test)).unwrap_or_default();
             match &split.test {
                 Test::In(words) => self.sets.push(In { slot, words: words.clone(), keep: *keep, tree: at }),
+                // No number is above infinity, so the run's stand-in for a missing value would go left too.
+                Test::AtMost { threshold: f64::INFINITY, missing_left, .. } => {
+                    if !missing_left {
+                        self.presents.push(Present { slot, keep: *keep, tree: at });
+                    }
+                }
                 Test::AtMost { threshold, missing_left, .. } => {
                     let missing = if *missing_left { f64::NEG_INFINITY } else { f64::INFINITY };
                     let split = AtMost { threshold: *threshold, keep: *keep, tree: at as u32 };
@@ -147,6 +162,11 @@ impl Block {
         for set in &self.sets {
             for (word, value) in words[set.tree].0.iter_mut().zip(&features[set.slot].0) {
                 *word &= if in_words(&set.words, *value) { u64::MAX } else { set.keep };
+            }
+        }
+        for present in &self.presents {
+            for (word, value) in words[present.tree].0.iter_mut().zip(&features[present.slot].0) {
+                *word &= if value.is_nan() { present.keep } else { u64::MAX };
             }
         }
     }
@@ -235,7 +255,12 @@ mod tests {
             return Test::In(vec![dice(16), dice(4)]);
         }
         let (missing_left, zero_missing) = (dice(2) == 0, dice(2) == 0);
-        Test::AtMost { threshold: f64::from(dice(9)) - 4.0, missing_left, zero_missing }
+        let threshold = match dice(12) {
+            0 => f64::INFINITY,
+            1 => f64::NEG_INFINITY,
+            number => f64::from(number) - 6.0,
+        };
+        Test::AtMost { threshold, missing_left, zero_missing }
     }
 
     proptest! {
