@@ -1,11 +1,11 @@
 //! How fast intake is: bytes of delimited text to Arrow columns, on one thread, by stage.
 //!
-//! `cargo run --release -p bordereau-files --example intake_speed [MEGABYTES [BLOCK_KIBIBYTES]]` makes tables from a fixed seed in a
-//! temporary folder and prints megabytes (10^6 bytes of unpacked text) per second, the best of several runs: cutting
-//! blocks, tokenising them, and both one after the other; for comparison the bare reader of `simd-csv`, which makes no
-//! columns. What is measured depends much on how the allocator reuses memory. The files lie in the page cache. Linux tells how long this
-//! thread had a core, which is what is measured there, so that a busy machine matters little; elsewhere it is the clock.
-//! No reference data is used.
+//! `cargo run --release -p bordereau-files --example intake_speed [MEGABYTES [BLOCK_KIBIBYTES]]` makes tables
+//! from a fixed seed in a temporary folder and prints megabytes (10^6 bytes of unpacked text) per second, the best of
+//! several runs: cutting blocks, tokenising them, and both one after the other; for comparison the bare reader of
+//! `simd-csv`, which makes no columns. What is measured depends much on how the allocator reuses memory. The files
+//! lie in the page cache. Linux tells how long this thread had a core, which is what is measured there, so that a
+//! busy machine matters little; elsewhere it is the clock. No reference data is used.
 
 use bordereau_base::limits::IntakeLimits;
 use bordereau_files::intake::{Block, Delimiter, IntakeError, Projection, Upload};

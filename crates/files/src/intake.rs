@@ -1,8 +1,8 @@
 //! Intake: from an upload to Arrow string columns, block by block, with memory bounded whatever the upload claims.
 //!
-//! Flow: [`Upload::open`] checks names, kinds and caps without unpacking; [`Upload::read`] opens one entry and reads its
-//! header; [`Rows::next_block`] (one thread an entry) unpacks and cuts blocks of whole rows; [`Block::tokenize`] (any
-//! thread, pure computation) makes columns of them. Values are not trimmed and not typed here.
+//! Flow: [`Upload::open`] checks names, kinds and caps without unpacking; [`Upload::read`] opens one entry and reads
+//! its header; [`Rows::next_block`] (one thread an entry) unpacks and cuts blocks of whole rows; [`Block::tokenize`]
+//! (any thread, pure computation) makes columns of them. Values are not trimmed and not typed here.
 //!
 //! # Encodings
 //! A byte order mark decides; without one, NUL bytes at every other place mean UTF-16. Otherwise the first 256 KiB of
@@ -18,9 +18,9 @@
 //! a file end in LF or CRLF, mixed at will, when its first 256 KiB hold an LF outside quotes, else in CR.
 //!
 //! # Quotes
-//! `"` is special only at the start of a value, blanks before it allowed (they are dropped). Inside, `""` stands for `"`.
-//! Blanks after the closing quote are dropped when nothing follows them; other text after it is kept as it is, blanks
-//! and quotes included. Blanks are spaces, and tabs where they do not part values.
+//! `"` is special only at the start of a value, blanks before it allowed (they are dropped). Inside, `""` stands for
+//! `"`. Blanks after the closing quote are dropped when nothing follows them; other text after it is kept as it is,
+//! blanks and quotes included. Blanks are spaces, and tabs where they do not part values.
 //!
 //! # Cost
 //! Memory: one pending block and at most twice `line_bytes_max` more for each open entry, and per tokenised block its

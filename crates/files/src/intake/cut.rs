@@ -21,8 +21,8 @@ use std::collections::HashMap;
 /// Bytes that are read at least at a time.
 const READ_BYTES: usize = 64 << 10;
 
-/// No row and no block is cut longer, whatever the settings say: the text of a block must stay below 2 GiB, which is what
-/// views can point into, also when Windows-1252 grows threefold as UTF-8.
+/// No row and no block is cut longer, whatever the settings say: the text of a block must stay below 2 GiB, which is
+/// what views can point into, also when Windows-1252 grows threefold as UTF-8.
 const BLOCK_BYTES_CEILING: usize = 256 << 20;
 
 /// The rows of one entry, cut into blocks on one thread.

@@ -1,4 +1,5 @@
-//! Where the bytes that matter are: sixty-four bytes at a time, in safe code that compilers turn into vector instructions.
+//! Where the bytes that matter are: sixty-four bytes at a time, in safe code that compilers turn into vector
+//! instructions.
 //!
 //! Pure. Cost: some 3 GB a second and core on the baseline of x86-64, whatever the number of hits.
 

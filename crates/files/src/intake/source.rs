@@ -1,9 +1,10 @@
 //! The unpacked bytes of one entry, counted and checked while they are read.
 //!
-//! Whatever the upload claims, memory here is one input buffer and the window of the inflater. Sizes and the checksum of
-//! a zip entry are compared with what its bytes really are; a difference is a refusal as soon as it is found: at the
-//! first byte more than claimed, else at the entry's end. So no entry gives more bytes than it claims, and the caps on
-//! bytes, which opening an upload checks against the claims, hold for what is really unpacked. Knows nothing of text.
+//! Whatever the upload claims, memory here is one input buffer and the window of the inflater. Sizes and the checksum
+//! of a zip entry are compared with what its bytes really are; a difference is a refusal as soon as it is found: at
+//! the first byte more than claimed, else at the entry's end. So no entry gives more bytes than it claims, and the
+//! caps on bytes, which opening an upload checks against the claims, hold for what is really unpacked. Knows nothing
+//! of text.
 
 use super::IntakeError;
 use bordereau_base::refusal::RefusalCode;

@@ -18,7 +18,8 @@ pub struct Projection {
 }
 
 impl Projection {
-    /// One item for each wanted column: its place in [`Rows::header`](super::Rows::header), `None` when the file has it not.
+    /// One item for each wanted column: its place in [`Rows::header`](super::Rows::header), `None` when the file has
+    /// it not.
     pub fn new(columns: Vec<Option<usize>>) -> Self {
         Self { columns }
     }
@@ -50,10 +51,11 @@ pub struct RaggedRow {
 pub struct RawRows {
     /// Row number in the file of each row; ascending; blank lines leave gaps. No nulls.
     pub row_numbers: UInt64Array,
-    /// In the order of the projection, each as long as `row_numbers`. Values are as written (not trimmed, quotes removed);
-    /// an empty value is "", a value that a short row lacks is null, a column the file lacks is all null.
+    /// In the order of the projection, each as long as `row_numbers`. Values are as written (not trimmed, quotes
+    /// removed); an empty value is "", a value that a short row lacks is null, a column the file lacks is all null.
     pub columns: Vec<StringViewArray>,
-    /// Rows with too few or too many values, ascending. They are in the columns too: missing values null, extra ones dropped.
+    /// Rows with too few or too many values, ascending. They are in the columns too: missing values null, extra ones
+    /// dropped.
     pub ragged: Vec<RaggedRow>,
     /// Row numbers of rows with bytes that are not text (see the module page), ascending.
     pub undecodable: Vec<u64>,
@@ -227,7 +229,8 @@ impl<'a> Walk<'a> {
     fn quote(&self, at: usize, stand: Stand, value: &mut Value) -> Stand {
         match (stand, &mut value.quoted) {
             (Stand::InsideDoubled(second), _) if second == at => Stand::Inside,
-            // Looks back no further than the last mark, or a long run of blanks would be read again for each quote after it.
+            // Looks back no further than the last mark, or a long run of blanks would be read again for each quote
+            // after it.
             (Stand::Outside, quoted @ None) if self.syntax.opens_value(&self.text[value.start..at]) => {
                 *quoted = Some(Quoted { open: at, close: at, doubled: false });
                 Stand::Inside

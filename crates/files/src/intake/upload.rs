@@ -115,8 +115,8 @@ fn too_many_bytes(upload_bytes_max: u64) -> IntakeError {
     IntakeError::refused(RefusalCode::LimitExceeded, message)
 }
 
-/// What holds of the entries of any upload: there are some, no two are for one relation, none is empty, and all together
-/// are within the cap on unpacked bytes.
+/// What holds of the entries of any upload: there are some, no two are for one relation, none is empty, and all
+/// together are within the cap on unpacked bytes.
 pub(crate) fn check_entries(entries: &[Entry], limits: &IntakeLimits) -> Result<(), IntakeError> {
     if entries.is_empty() {
         let message = "the upload holds no csv, psv, tsv or txt file";

@@ -73,8 +73,8 @@ impl Homes {
         Self { buffers: [Buffer::from_vec(text.into_bytes()), Buffer::from_vec(rewritten.into_bytes())] }
     }
 
-    /// A column of views made by [`view`] over these buffers, each starting and ending beside an ASCII byte or an end of
-    /// its buffer. A column whose values all lie in their views keeps no buffer alive.
+    /// A column of views made by [`view`] over these buffers, each starting and ending beside an ASCII byte or an end
+    /// of its buffer. A column whose values all lie in their views keeps no buffer alive.
     pub(crate) fn column(&self, views: Vec<u128>, nulls: Option<NullBuffer>) -> StringViewArray {
         let far = |home: Home| views.iter().any(|&view| view as u32 > INLINE_MAX && (view >> 64) as u32 == home as u32);
         let buffers = match (far(Home::Rewritten), far(Home::Text)) {

@@ -3,7 +3,7 @@
 //! The directory is read record by record, counted by itself, never by what the archive claims, and given up at the
 //! first record over the cap. Names are compared here, so that two entries of one name are both seen. The local header
 //! of each entry is read to know where its bytes lie; entries that share bytes are refused. Cost: the directory and 30
-//! bytes an entry; memory for `entries_max` names.
+//! bytes an entry; memory for `entries_max` names, of 1 KiB each at most.
 
 use super::source::{self, Claim, Packing, Stretch};
 use super::upload::{Entry, EntryKind, NamePart};
@@ -64,8 +64,8 @@ fn not_a_zip() -> IntakeError {
     IntakeError::refused(RefusalCode::NotAZip, NOT_A_ZIP)
 }
 
-/// A fault of rawzip's as ours: our disk's, or the archive's, which is then what `otherwise` says. Places beyond the end
-/// of a file, and beyond what a file may have, come from an archive that names them.
+/// A fault of rawzip's as ours: our disk's, or the archive's, which is then what `otherwise` says. Places beyond the
+/// end of a file, and beyond what a file may have, come from an archive that names them.
 fn fault(error: Error, otherwise: impl FnOnce() -> IntakeError) -> IntakeError {
     match error.into_kind() {
         ErrorKind::IO(error) if !matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput) => {
@@ -163,6 +163,15 @@ struct Listing {
     notes: Vec<String>,
 }
 
+/// Bytes of a name in the directory at most, folders included; few file systems take a name of more than 255. A zip may
+/// have 65,535, and a thousand such names would take more memory than all else.
+const NAME_BYTES_MAX: usize = 1024;
+
+fn name_too_long() -> IntakeError {
+    let message = format!("the zip holds an entry whose name is longer than {NAME_BYTES_MAX} bytes");
+    IntakeError::refused(RefusalCode::LimitExceeded, message)
+}
+
 fn list(archive: &ZipArchive<FileReader>, buffer: &mut [u8], limits: &IntakeLimits) -> Result<Listing, IntakeError> {
     let mut listing = Listing::default();
     let mut headers = archive.entries(buffer);
@@ -173,6 +182,9 @@ fn list(archive: &ZipArchive<FileReader>, buffer: &mut [u8], limits: &IntakeLimi
             return Err(super::upload::too_many_entries(limits.entries_max));
         }
         let path = header.file_path();
+        if path.as_bytes().len() > NAME_BYTES_MAX {
+            return Err(name_too_long());
+        }
         let name = String::from_utf8_lossy(path.as_bytes());
         match NamePart::of(&name) {
             NamePart::Ignored => listing.notes.push(super::upload::ignored(&name)),

@@ -116,7 +116,8 @@ proptest! {
         windows_1252: bool,
         mut sizes in prop::collection::vec(1..300usize, 1..4),
     ) {
-        let bytes = if windows_1252 { encoding_rs::WINDOWS_1252.encode(&text).0.into_owned() } else { text.into_bytes() };
+        let encoded = |text: String| encoding_rs::WINDOWS_1252.encode(&text).0.into_owned();
+        let bytes = if windows_1252 { encoded(text) } else { text.into_bytes() };
         let read = |block_bytes: usize| {
             let upload = OneFile::new("t.csv", &bytes).upload().unwrap();
             upload.read_in_blocks(0, block_bytes).and_then(read_all).map_err(|error| error.to_string())

@@ -266,6 +266,17 @@ fn each_cap_is_named_with_its_value() {
 }
 
 #[test]
+fn names_beyond_all_measure_are_refused() {
+    let message = "the zip holds an entry whose name is longer than 1024 bytes";
+    let name = |bytes: usize| format!("{}.csv", "x".repeat(bytes - 4));
+    for long in [name(1025), name(65_535), format!("__MACOSX/{}", name(1024))] {
+        check_zip_of(&[good("class.csv"), good(&long)], When::AtOnce, RefusalCode::LimitExceeded, message);
+    }
+    let longest = OneFile::new("book.zip", &zip(&[good(&name(1024))])).upload().unwrap();
+    assert_eq!(longest.entries().len(), 1);
+}
+
+#[test]
 fn caps_hold_for_files_and_folders_too() {
     let folder = tempfile::tempdir().unwrap();
     let names = ["class.csv", "insured.csv"].map(|name| folder.path().join(name));

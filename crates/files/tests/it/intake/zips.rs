@@ -1,4 +1,5 @@
-//! Zips as tools write them, and as nobody should: all the kinds that are read, and bytes that only try to look like one.
+//! Zips as tools write them, and as nobody should: all the kinds that are read, and bytes that only try to look like
+//! one.
 
 use super::writer::{Item, deflate, zip};
 use super::{OneFile, Table, numbered, read_all, read_file};
@@ -179,8 +180,7 @@ fn a_hundred_thousand_columns_are_refused() {
     assert_eq!(refused.to_string(), "the header of insured.csv names more than 10000 columns (columns_max)");
 }
 
-/// Work must grow with the bytes alone: these files would keep a reader that looks back, or makes room anew, for every
-/// mark busy for hours.
+/// Work must grow with the bytes alone: a reader that looks back over the blanks for each quote needs an hour here.
 #[test]
 fn marks_after_a_long_run_of_blanks_are_no_work() {
     let (blanks, quotes) = (" ".repeat(6 << 20), "\"".repeat(6 << 20));
@@ -188,6 +188,7 @@ fn marks_after_a_long_run_of_blanks_are_no_work() {
     assert_eq!(table.rows[0].1[1].as_ref().unwrap().len(), (12 << 20) + 1);
 }
 
+/// A decoder that makes room anew for each of them takes ten times as long, and more for every byte it reads at once.
 #[test]
 fn lone_surrogates_are_no_work() {
     let row = [&b"1\0,\0"[..], &b"\x00\xd8".repeat(1000), b"\n\0"].concat();
