@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqlitePool, Transaction};
+use sqlx::{Connection, Sqlite, SqlitePool, Transaction};
 
 pub(crate) use batches::{Claim, Finished, Inserted, NewBatch, explanations_name, format_name};
 
@@ -52,6 +52,9 @@ impl Store {
         let pool = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS_MAX)
             .acquire_timeout(BUSY_TIMEOUT)
+            // When a commit fails SQLite may undo the transaction by itself. The driver's own undoing then fails too, and
+            // it takes the connection for one within a transaction for ever: none could begin on it.
+            .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
             .connect_with(options)
             .await?;
         sqlx::migrate!().run(&pool).await?;
@@ -85,4 +88,21 @@ fn unsigned(number: i64) -> u64 {
 
 fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As after a commit that failed because the disk was full: the transaction is gone, and the driver does not know.
+    #[tokio::test]
+    async fn a_transaction_that_was_undone_behind_the_drivers_back_spoils_no_later_one() {
+        let data = tempfile::tempdir().unwrap();
+        let store = Store::open(&Folder::open(data.path()).unwrap()).await.unwrap();
+        for at in 0..2 * CONNECTIONS_MAX {
+            let mut write = store.write().await.unwrap_or_else(|error| panic!("{at}: {error:?}"));
+            sqlx::raw_sql("ROLLBACK").execute(&mut *write).await.unwrap();
+            assert!(write.commit().await.is_err(), "{at}");
+        }
+    }
 }
