@@ -28,16 +28,10 @@ impl Level {
     /// Ask the processor.
     pub(super) fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
-        {
-            if !is_x86_feature_detected!("bmi1") || !is_x86_feature_detected!("avx2") {
-                return Self(Kind::Plain);
-            }
-            if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") {
-                return Self(Kind::Avx512);
-            }
-            return Self(Kind::Avx2);
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi1") {
+            let wider = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq");
+            return Self(if wider { Kind::Avx512 } else { Kind::Avx2 });
         }
-        #[cfg(not(target_arch = "x86_64"))]
         Self(Kind::Plain)
     }
 
