@@ -1,5 +1,5 @@
 //! The program from outside: the real binary, real processes, real HTTP.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod client;
 mod command_line;

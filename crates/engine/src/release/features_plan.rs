@@ -4,7 +4,7 @@
 //! split over threads and machines. Both hold when no step of the plan mixes rows of different records, and when no
 //! function reads the clock or chance. This module walks the logical plan and refuses every step for which it cannot
 //! see that: joins that are not on `record`, aggregates not grouped by it, windows not partitioned by it, limits, and
-//! functions whose answer hangs on more than their rows ([`super::functions_plan`] tells which). It knows plans, not
+//! functions whose answer hangs on more than their rows (`functions_plan` tells which). It knows plans, not
 //! rows; its cost is that of planning.
 
 use std::collections::BTreeSet;
