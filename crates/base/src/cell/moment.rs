@@ -36,6 +36,12 @@ fn any_datetimes() -> Vec<Pattern> {
     compiled(ANY_DATES.into_iter().chain(sources.iter().map(String::as_str)))
 }
 
+/// Whether a text of `any` starts with digits that only `%Y%m%d` fits, but not eight of them: strptime would read
+/// `071417` as a day of the year 714, which is a guess.
+fn starts_like_a_cut_date(text: &str) -> bool {
+    (5..8).contains(&text.bytes().take_while(u8::is_ascii_digit).count())
+}
+
 /// Reads dates into days since 1970-01-01.
 #[derive(Debug, Clone)]
 pub struct DateReader {
@@ -58,6 +64,9 @@ impl DateReader {
 
     #[inline]
     fn days(&self, text: &str) -> Option<i32> {
+        if self.takes_datetimes && starts_like_a_cut_date(text) {
+            return None;
+        }
         match self.patterns.iter().find_map(|pattern| pattern.parse_days(text)) {
             None if self.takes_datetimes => {
                 // The day as written, whatever the zone.
@@ -114,6 +123,9 @@ impl ReadCell for DatetimeReader {
 
     #[inline]
     fn read(&self, text: &str) -> Result<i64, Violation> {
+        if self.iso && starts_like_a_cut_date(text) {
+            return Err(Violation::Type);
+        }
         let default = if self.iso { iso::datetime(text) } else { None };
         let micros = default.or_else(|| self.patterns.iter().find_map(|pattern| pattern.parse(text)?.instant()));
         self.bounds.check(micros.ok_or(Violation::Type)?)
@@ -220,6 +232,18 @@ fn first_of_month(text: &[u8]) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn any_takes_a_date_of_digits_alone_only_with_all_eight() {
+        let date = DateReader::new(&TemporalFormat::Any, &Constraints::default());
+        let datetime = DatetimeReader::new(&TemporalFormat::Any, &Constraints::default());
+        assert_eq!(date.read("20190201"), Ok(17_928));
+        assert_eq!(datetime.read("20190201 00:00"), Ok(17_928 * MICROS_OF_DAY));
+        for text in ["071417", "201921", "2019201", "20191"] {
+            assert_eq!(date.read(text), Err(Violation::Type), "{text}");
+            assert_eq!(datetime.read(&format!("{text} 10:30")), Err(Violation::Type), "{text}");
+        }
+    }
 
     #[test]
     fn all_spellings_of_any_compile() {
