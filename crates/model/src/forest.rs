@@ -21,11 +21,17 @@ use vector::Level;
 /// Deepest tree accepted. It bounds the scratch memory of the kernels; LightGBM's trees stay below some hundreds.
 pub(crate) const DEPTH_MAX: usize = 1024;
 
+/// Most leaves of a tree, LightGBM's own limit. It bounds the constants that explaining a tree needs.
+pub(crate) const LEAVES_MAX: usize = 1 << 17;
+
 /// Rows handled together: their features and contributions stay in the second-level cache while all trees pass by.
 const BLOCK_ROWS: usize = 128;
 
-/// Rows explained together: as many as make a tree's constants cheap, as few as keep the contributions in the cache.
+/// Most rows explained together: as many as make a tree's constants cheap.
 const EXPLAIN_ROWS: usize = 512;
+
+/// Most contributions in hand (8 MiB of them) as long as one group of lanes has fewer.
+const EXPLAIN_CELLS: usize = 1 << 20;
 
 /// Rows side by side in the kernels' innermost loops.
 const LANES: usize = 8;
@@ -177,9 +183,27 @@ impl Forest {
         let Some(paths) = &self.paths else { return };
         let mut scratch = paths.scratch(self.inputs, self.outputs);
         let mut block = Vec::new();
-        for values in values.chunks(EXPLAIN_ROWS * self.inputs) {
+        for values in values.chunks(explain_rows(self.inputs * self.outputs) * self.inputs) {
             layout::gather_lanes(&mut block, values, self.inputs, &self.slots);
             each(paths.explain(&block, values.len() / self.inputs, &mut scratch));
+        }
+    }
+}
+
+/// Rows explained together when each has this many contributions: whole groups of lanes.
+fn explain_rows(cells: usize) -> usize {
+    let rows = (EXPLAIN_CELLS / cells.max(1)).min(EXPLAIN_ROWS);
+    (rows - rows % LANES).max(LANES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_holds_a_bounded_number_of_contributions_and_whole_groups() {
+        for (cells, rows) in [(0, 512), (1, 512), (2048, 512), (2049, 504), (100_000, 8), (1 << 18, 8)] {
+            assert_eq!(explain_rows(cells), rows, "{cells}");
         }
     }
 }

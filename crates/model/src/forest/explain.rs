@@ -38,8 +38,12 @@ pub(super) struct Lanes(pub [f64; LANES]);
 #[repr(C, align(64))]
 pub(super) struct Mask([u64; LANES]);
 
-/// Numbers of points the kernel is made for; a tree takes the next one (more points than needed are exact as well).
+/// Numbers of points of the rules; a tree takes the next one (more points than needed are exact as well).
 const POINTS: [usize; 11] = [1, 2, 3, 4, 5, 6, 7, 8, 12, 32, 512];
+
+/// Most points the kernel is made for: the last rule goes through it in parts, so that the constants of a large tree with
+/// one long path stay bounded.
+const POINTS_MAX: usize = 32;
 
 /// All trees' paths.
 pub(super) struct Paths {
@@ -126,11 +130,13 @@ impl Paths {
         scratch.phi.resize(groups * outputs * inputs, Lanes([0.0; LANES]));
         for tree in self.trees.iter().filter(|tree| !tree.forks.is_empty()) {
             let rule = &self.rules[rule_of(tree)];
-            scratch.work.prepare(tree, rule);
-            for (group, phi) in scratch.phi.chunks_exact_mut(outputs * inputs).enumerate() {
-                let features = &block[group * self.slots..(group + 1) * self.slots];
-                let phi = &mut phi[tree.output * inputs..(tree.output + 1) * inputs];
-                vector::run(self.level, tree, rule.points.len(), features, &mut scratch.work, phi);
+            for (points, weights) in rule.points.chunks(POINTS_MAX).zip(rule.weights.chunks(POINTS_MAX)) {
+                scratch.work.prepare(tree, points, weights);
+                for (group, phi) in scratch.phi.chunks_exact_mut(outputs * inputs).enumerate() {
+                    let features = &block[group * self.slots..(group + 1) * self.slots];
+                    let phi = &mut phi[tree.output * inputs..(tree.output + 1) * inputs];
+                    vector::run(self.level, tree, points.len(), features, &mut scratch.work, phi);
+                }
             }
         }
         scratch.rows.resize(rows * inputs * outputs, 0.0);
@@ -150,18 +156,17 @@ fn rule_of(tree: &PathTree) -> usize {
 }
 
 impl Work {
-    /// Tabulate a tree's constants and make room.
-    fn prepare(&mut self, tree: &PathTree, rule: &Quadrature) {
-        let points = rule.points.len();
+    /// Tabulate a tree's constants at some points and make room.
+    fn prepare(&mut self, tree: &PathTree, points: &[f64], weights: &[f64]) {
         self.constants.clear();
         for fork in &tree.forks {
-            self.constants.extend(rule.points.iter().map(|t| Constants::new(fork, *t)));
+            self.constants.extend(points.iter().map(|t| Constants::new(fork, *t)));
         }
         self.masks.resize(tree.forks.len(), [Mask([0; LANES]); 2]);
-        let depths = (tree.depth + 1) * points;
+        let depths = (tree.depth + 1) * points.len();
         self.products.resize(self.products.len().max(depths), Lanes([0.0; LANES]));
         self.sums.iter_mut().for_each(|sums| sums.resize(sums.len().max(depths), Lanes([0.0; LANES])));
-        for (product, weight) in self.products.iter_mut().zip(&rule.weights) {
+        for (product, weight) in self.products.iter_mut().zip(weights) {
             *product = Lanes([*weight; LANES]);
         }
     }
@@ -308,10 +313,10 @@ mod tests {
     use super::super::{Child, Leaf, Split, Test, layout};
     use super::*;
 
-    /// A tree that is one long path, testing inputs in turn.
-    fn path(splits: u32) -> Tree {
+    /// A tree that is one long path to the right, testing inputs in turn.
+    fn path(splits: u32, inputs: u32, leaf: impl Fn(u32) -> Leaf) -> Tree {
         let split = |at: u32| Split {
-            input: at % 7,
+            input: at % inputs,
             test: Test::AtMost {
                 threshold: f64::from(at % 5) - 2.0,
                 missing_left: at.is_multiple_of(2),
@@ -320,28 +325,52 @@ mod tests {
             left: Child::Leaf(at),
             right: if at + 1 < splits { Child::Split(at + 1) } else { Child::Leaf(splits) },
         };
-        let leaf = |at: u32| Leaf { value: f64::from(at) - 3.0, cover: f64::from(at % 9 + 1), linear: None };
         Tree { splits: (0..splits).map(split).collect(), leaves: (0..=splits).map(leaf).collect(), output: 0 }
+    }
+
+    fn explain(tree: Tree, inputs: usize, values: &[f64], level: Level) -> Vec<f64> {
+        let trees = [tree];
+        let orders = [layout::preorder(&trees[0], inputs).unwrap()];
+        let slots = layout::slots(&trees);
+        let mut block = Vec::new();
+        layout::gather_lanes(&mut block, values, inputs, &slots);
+        let mut paths = Paths::new(&trees, &orders, &slots, 1).unwrap();
+        paths.level = level;
+        paths.explain(&block, values.len() / inputs, &mut paths.scratch(inputs, 1)).to_vec()
     }
 
     #[test]
     fn every_level_of_the_processor_gives_the_same_bits() {
-        for splits in [1, 2, 4, 9, 40] {
-            let trees = [path(splits)];
-            let orders = [layout::preorder(&trees[0], 7).unwrap()];
-            let slots = layout::slots(&trees);
-            let values: Vec<f64> =
-                (0..7 * 20).map(|at| if at % 11 == 0 { f64::NAN } else { f64::from(at % 6) - 2.5 }).collect();
-            let mut block = Vec::new();
-            layout::gather_lanes(&mut block, &values, 7, &slots);
-            let mut results = Vec::new();
-            for level in Level::all() {
-                let mut paths = Paths::new(&trees, &orders, &slots, 1).unwrap();
-                paths.level = level;
-                let mut scratch = paths.scratch(7, 1);
-                results.push(paths.explain(&block, 20, &mut scratch).iter().map(|x| x.to_bits()).collect::<Vec<u64>>());
-            }
+        let leaf = |at: u32| Leaf { value: f64::from(at) - 3.0, cover: f64::from(at % 9 + 1), linear: None };
+        for (splits, inputs) in [(1, 7), (2, 7), (4, 7), (9, 7), (40, 7), (12, 12), (20, 20), (60, 60), (150, 150)] {
+            let cell = |at: usize| if at.is_multiple_of(11) { f64::NAN } else { (at % 6) as f64 - 1.5 };
+            let values: Vec<f64> = (0..inputs as usize * 20).map(cell).collect();
+            let bits = |level| -> Vec<u64> {
+                let result = explain(path(splits, inputs, leaf), inputs as usize, &values, level);
+                result.iter().map(|x| x.to_bits()).collect()
+            };
+            let results: Vec<Vec<u64>> = Level::all().into_iter().map(bits).collect();
             assert!(results.windows(2).all(|pair| pair[0] == pair[1]), "{splits} splits");
+        }
+    }
+
+    /// The last leaf alone is 1, and every split sends half of its rows on. With z = 1/2 the integrals have closed forms.
+    #[test]
+    fn the_longest_paths_are_exact() {
+        for n in [2_u32, 11, 12, 25, 64, 65, 200, 1000] {
+            let value = |at: u32| f64::from(u8::from(at == n));
+            let cover = |at: u32| 0.5_f64.powi(at.min(n - 1) as i32 + 1);
+            let leaf = |at: u32| Leaf { value: value(at), cover: cover(at), linear: None };
+            let mut rows = vec![10.0; n as usize * 2];
+            rows[n as usize] = -10.0;
+            let ours = explain(path(n, n, leaf), n as usize, &rows, Level::detect());
+            let (passes, fails) = ours.split_at(n as usize);
+            let (count, share) = (f64::from(n), (1.0 - 0.5_f64.powi(n as i32)) / f64::from(n));
+            let other = (1.0 - 0.5_f64.powi(n as i32 - 1)) / (count - 1.0) - share;
+            let close = |a: f64, b: f64| (a - b).abs() < 1e-13;
+            assert!(passes.iter().all(|phi| close(*phi, share)), "{n} splits: {:?} is not {share}", passes.first());
+            assert!(close(fails[0], -share), "{n} splits: {} is not -{share}", fails[0]);
+            assert!(fails[1..].iter().all(|phi| close(*phi, other)), "{n} splits: {:?} is not {other}", fails.get(1));
         }
     }
 }

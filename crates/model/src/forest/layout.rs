@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::explain::Lanes;
-use super::{Child, DEPTH_MAX, LANES, Slot, Test, Tree, ZERO};
+use super::{Child, DEPTH_MAX, LANES, LEAVES_MAX, Slot, Test, Tree, ZERO};
 
 /// A node of a tree in preorder, left before right; the first is the root.
 #[derive(Debug, Clone, Copy)]
@@ -16,11 +16,14 @@ pub(super) struct Visit {
     pub is_left: bool,
 }
 
-/// The nodes in preorder, or why this is not a tree: a child that does not exist, is reached twice or never, is too deep;
-/// an input that does not exist.
+/// The nodes in preorder, or why this is not a tree: too many leaves; a child that does not exist, is reached twice or
+/// never, is too deep; an input that does not exist.
 pub(super) fn preorder(tree: &Tree, inputs: usize) -> Result<Vec<Visit>, String> {
     if tree.leaves.len() != tree.splits.len() + 1 {
         return Err(format!("{} leaves for {} splits", tree.leaves.len(), tree.splits.len()));
+    }
+    if tree.leaves.len() > LEAVES_MAX {
+        return Err(format!("more than {LEAVES_MAX} leaves"));
     }
     let mut seen = [vec![false; tree.splits.len()], vec![false; tree.leaves.len()]];
     let root = if tree.splits.is_empty() { Child::Leaf(0) } else { Child::Split(0) };

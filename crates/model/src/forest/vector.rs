@@ -128,7 +128,6 @@ fn by_points(tree: &PathTree, points: usize, features: &[Lanes], work: &mut Work
         7 => kernel::<7>(tree, features, work, phi),
         8 => kernel::<8>(tree, features, work, phi),
         12 => kernel::<12>(tree, features, work, phi),
-        32 => kernel::<32>(tree, features, work, phi),
-        _ => kernel::<512>(tree, features, work, phi),
+        _ => kernel::<32>(tree, features, work, phi),
     }
 }

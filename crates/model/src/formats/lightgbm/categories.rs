@@ -2,8 +2,9 @@
 //!
 //! A model trained from a pandas frame codes each column of dtype `category` by its position in the column's list of
 //! categories, and keeps the lists (not the columns' names) on the last line. Which columns they belong to is found from
-//! the training parameter `categorical_feature`, else from the features whose `feature_infos` list codes. Where neither
-//! gives as many columns as there are lists the model is refused: a wrong guess would score silently wrong.
+//! the training parameter `categorical_feature`, or where the file has none from the features whose `feature_infos` list
+//! codes. Where that does not give as many columns as there are lists (ordered categories have a list, but are split like
+//! numbers and not declared) the model is refused: a wrong guess would score silently wrong.
 
 use super::lines::Lines;
 use super::{invalid, number_input, short, unsupported};
@@ -19,13 +20,10 @@ pub(super) fn bind(
     infos: Option<&Vec<&str>>,
     lines: &mut Lines<'_>,
 ) -> Result<(Vec<Input>, Vec<Binding>), Error> {
-    let (mut declared, mut lists) = (Vec::new(), (1, Vec::new()));
+    let (mut declared, mut lists) = (None, (1, Vec::new()));
     while let Some((line, text)) = lines.next_filled() {
         if let Some(text) = text.strip_prefix(PARAMETER) {
-            let numbers = text.trim_end_matches(']').split(',').map(str::trim);
-            declared = numbers.filter_map(|number| number.parse::<usize>().ok()).collect();
-            declared.sort_unstable();
-            declared.dedup();
+            declared = declared_columns(text);
         } else if let Some(text) = text.strip_prefix(PANDAS) {
             lists = (line, read_lists(text, line)?);
         }
@@ -36,7 +34,7 @@ pub(super) fn bind(
         return Ok((inputs, bindings));
     }
     let infos = infos.map_or(&[][..], Vec::as_slice);
-    for (at, values) in columns(&declared, infos, lists.len(), line)?.into_iter().zip(lists) {
+    for (at, values) in columns(declared, infos, lists.len(), line)?.into_iter().zip(lists) {
         let (Some(input), Some(binding)) = (inputs.get_mut(at), bindings.get_mut(at)) else {
             return Err(invalid(line, format!("categorical_feature {at} does not exist")));
         };
@@ -52,17 +50,24 @@ pub(super) fn bind(
     Ok((inputs, bindings))
 }
 
+/// The columns of the training parameter, ascending; nothing where it gives names.
+fn declared_columns(text: &str) -> Option<Vec<usize>> {
+    let words = text.trim_end_matches(']').split(',').map(str::trim).filter(|word| !word.is_empty());
+    let mut columns = words.map(|word| word.parse().ok()).collect::<Option<Vec<usize>>>()?;
+    columns.sort_unstable();
+    columns.dedup();
+    Some(columns)
+}
+
 /// As many columns as there are lists.
-fn columns(declared: &[usize], infos: &[&str], lists: usize, line: usize) -> Result<Vec<usize>, Error> {
-    let listed = |at: &usize| largest_code(infos[*at]).is_some();
-    let constant = |at: &usize| infos[*at] == "none";
-    let all = || 0..infos.len();
-    let candidates = [
-        declared.to_vec(),
-        all().filter(listed).collect(),
-        all().filter(|at| listed(at) || constant(at)).collect::<Vec<_>>(),
-    ];
-    candidates.into_iter().find(|columns| columns.len() == lists).ok_or_else(|| {
+fn columns(
+    declared: Option<Vec<usize>>,
+    infos: &[&str],
+    lists: usize,
+    line: usize,
+) -> Result<Vec<usize>, Error> {
+    let listed = || (0..infos.len()).filter(|at| largest_code(infos[*at]).is_some()).collect();
+    Some(declared.unwrap_or_else(listed)).filter(|columns| columns.len() == lists).ok_or_else(|| {
         unsupported(line, format!("{PANDAS} {lists} lists of categories that cannot be told to columns"))
     })
 }
