@@ -89,6 +89,14 @@ impl Default for Finish {
     }
 }
 
+impl Finish {
+    pub(crate) fn changes(&self) -> bool {
+        let plain = Self::default();
+        let numbers = |finish: &Self| [finish.low, finish.high, finish.factor, finish.constant];
+        self.trials.is_some() || self.cast.is_some() || numbers(self) != numbers(&plain)
+    }
+}
+
 pub(crate) struct Linear {
     inputs: Vec<Treatment>,
     derived: Vec<Expression>,
@@ -164,8 +172,10 @@ impl Linear {
                 self.fields(row, &mut fields);
                 fields[field]
             });
+            predictions.iter_mut().for_each(|prediction| *prediction *= trials);
+            // A bound must not take the place of a score that is missing.
             for prediction in predictions.iter_mut().filter(|prediction| !prediction.is_nan()) {
-                let bounded = (*prediction * trials).max(finish.low).min(finish.high);
+                let bounded = prediction.max(finish.low).min(finish.high);
                 let scaled = bounded * finish.factor + finish.constant;
                 *prediction = match finish.cast {
                     Some(Function::Floor) => scaled.floor(),
@@ -179,12 +189,7 @@ impl Linear {
 
     /// Whether predictions need [`Self::finish`].
     pub(crate) fn has_finish(&self) -> bool {
-        let plain = Finish::default();
-        let finish = &self.finish;
-        finish.trials.is_some()
-            || finish.cast.is_some()
-            || [finish.low, finish.high, finish.factor, finish.constant]
-                != [plain.low, plain.high, plain.factor, plain.constant]
+        self.finish.changes()
     }
 
     /// Call `each` with the contributions (inputs x outputs) of one row after the other.

@@ -64,9 +64,10 @@ pub(crate) fn load(bytes: &[u8]) -> Result<Parts, Error> {
         return Err(model.unsupported("isScorable=\"false\""));
     }
     check_output(model)?;
-    let dictionary = root.child("DataDictionary").ok_or_else(|| root.invalid("DataDictionary is missing"))?;
+    let dictionary = root.child("DataDictionary")?.ok_or_else(|| root.invalid("DataDictionary is missing"))?;
     let mut fields = Fields::read(dictionary, model)?;
-    for holder in [root.child("TransformationDictionary"), model.child("LocalTransformations")].into_iter().flatten() {
+    for holder in [root.child("TransformationDictionary")?, model.child("LocalTransformations")?].into_iter().flatten()
+    {
         holder.only(&[], &["DerivedField"])?;
         holder.all("DerivedField").try_for_each(|field| expressions::derive(field, &mut fields))?;
     }
@@ -104,7 +105,9 @@ fn check_output(model: &Element) -> Result<(), Error> {
 /// Bounds, scale and cast of the predictions.
 fn targets(model: &Element) -> Result<Finish, Error> {
     let mut finish = Finish::default();
-    let mut found = model.all("Targets").flat_map(|targets| targets.parts());
+    let Some(targets) = model.child("Targets")? else { return Ok(finish) };
+    targets.only(&[], &["Target"])?;
+    let mut found = targets.parts();
     let Some(target) = found.next() else { return Ok(finish) };
     if let Some(other) = found.next() {
         return Err(other.unsupported("a second target"));
@@ -121,8 +124,7 @@ fn targets(model: &Element) -> Result<Finish, Error> {
             _ => Function::Round,
         });
     }
-    let changed = finish.cast.is_some() || finish.factor != 1.0 || finish.constant != 0.0;
-    if model.get("functionName") != Some("regression") && changed {
+    if model.get("functionName") != Some("regression") && finish.changes() {
         return Err(target.unsupported("a change of a class's probability"));
     }
     Ok(finish)

@@ -12,6 +12,8 @@ pub(crate) enum Expression {
     Apply {
         function: Function,
         arguments: Vec<Expression>,
+        /// The value where any argument is missing; without it the function decides.
+        missing: Option<f64>,
     },
     /// 1 where the field is the symbol, else 0; missing stays missing.
     Is {
@@ -24,17 +26,19 @@ pub(crate) enum Expression {
         points: Vec<(f64, f64)>,
         outliers: Outliers,
     },
-    /// The value of the first interval that holds the field's value.
+    /// The value of the first interval that holds the field's value, `default` if none does, `missing` if there is none.
     Bins {
         field: usize,
         bins: Vec<(Interval, f64)>,
         default: f64,
+        missing: f64,
     },
-    /// A look-up by the values of some fields.
+    /// A look-up by the values of some fields: `default` where no row has them, `missing` where one of them is.
     Table {
         fields: Vec<usize>,
         rows: HashMap<Vec<u64>, f64>,
         default: f64,
+        missing: f64,
     },
     /// `value` where the expression is missing.
     OrElse(Box<Expression>, f64),
@@ -117,20 +121,30 @@ impl Expression {
         match self {
             Self::Field(field) => fields[*field],
             Self::Constant(value) => *value,
-            Self::Apply { function, arguments } => apply(*function, arguments, fields),
+            Self::Apply { function, arguments, missing: None } => {
+                apply(*function, arguments.len(), |at| arguments.get(at).map_or(f64::NAN, |part| part.value(fields)))
+            }
+            Self::Apply { function, arguments, missing: Some(missing) } => {
+                // Once each: an argument may hold others of its kind.
+                let values: Vec<f64> = arguments.iter().map(|part| part.value(fields)).collect();
+                match values.iter().any(|x| x.is_nan()) {
+                    true => *missing,
+                    false => apply(*function, values.len(), |at| values.get(at).copied().unwrap_or(f64::NAN)),
+                }
+            }
             Self::Is { field, symbol } => match fields[*field] {
                 x if x.is_nan() => f64::NAN,
                 x => truth(x == *symbol),
             },
             Self::Lines { field, points, outliers } => lines(points, *outliers, fields[*field]),
-            Self::Bins { field, bins, default } => match fields[*field] {
-                x if x.is_nan() => f64::NAN,
+            Self::Bins { field, bins, default, missing } => match fields[*field] {
+                x if x.is_nan() => *missing,
                 x => bins.iter().find(|(interval, _)| interval.contains(x)).map_or(*default, |(_, value)| *value),
             },
-            Self::Table { fields: columns, rows, default } => {
+            Self::Table { fields: columns, rows, default, missing } => {
                 let values = columns.iter().map(|field| fields[*field]);
                 if values.clone().any(f64::is_nan) {
-                    return f64::NAN;
+                    return *missing;
                 }
                 rows.get(&values.map(key).collect::<Vec<_>>()).copied().unwrap_or(*default)
             }
@@ -174,8 +188,8 @@ fn lines(points: &[(f64, f64)], outliers: Outliers, x: f64) -> f64 {
     a_to + (x - a) / (b - a) * (b_to - a_to)
 }
 
-fn apply(function: Function, arguments: &[Expression], fields: &[f64]) -> f64 {
-    let value = |at: usize| arguments.get(at).map_or(f64::NAN, |argument| argument.value(fields));
+/// A function of `count` arguments; each is asked for once at most, so that nesting stays cheap.
+fn apply(function: Function, count: usize, value: impl Fn(usize) -> f64) -> f64 {
     match function {
         Function::IsMissing => truth(value(0).is_nan()),
         Function::IsNotMissing => truth(!value(0).is_nan()),
@@ -184,28 +198,27 @@ fn apply(function: Function, arguments: &[Expression], fields: &[f64]) -> f64 {
             0.0 => value(2),
             _ => value(1),
         },
-        Function::And => all(arguments, fields, 1.0),
-        Function::Or => all(arguments, fields, 0.0),
+        Function::And => all((0..count).map(value), 1.0),
+        Function::Or => all((0..count).map(value), 0.0),
         Function::Min | Function::Max | Function::Sum | Function::Product | Function::Average => {
-            aggregate(function, arguments, fields)
+            aggregate(function, (0..count).map(value))
         }
         Function::IsIn | Function::IsNotIn => {
             let x = value(0);
-            let found = arguments[1..].iter().any(|argument| argument.value(fields) == x);
+            let found = (1..count).any(|at| value(at) == x);
             if x.is_nan() { x } else { truth(found == (function == Function::IsIn)) }
         }
         _ => {
             let (x, y) = (value(0), value(1));
-            if x.is_nan() || (arguments.len() > 1 && y.is_nan()) { f64::NAN } else { simple(function, x, y) }
+            if x.is_nan() || (count > 1 && y.is_nan()) { f64::NAN } else { simple(function, x, y) }
         }
     }
 }
 
 /// Three-valued `and` (`neutral` 1) and `or` (`neutral` 0): the other truth value decides, missing outweighs the neutral.
-fn all(arguments: &[Expression], fields: &[f64], neutral: f64) -> f64 {
+fn all(values: impl Iterator<Item = f64>, neutral: f64) -> f64 {
     let mut result = neutral;
-    for argument in arguments {
-        let x = argument.value(fields);
+    for x in values {
         if x.is_nan() {
             result = x;
         } else if x != neutral {
@@ -216,16 +229,27 @@ fn all(arguments: &[Expression], fields: &[f64], neutral: f64) -> f64 {
 }
 
 /// Missing arguments do not count.
-fn aggregate(function: Function, arguments: &[Expression], fields: &[f64]) -> f64 {
-    let values = arguments.iter().map(|argument| argument.value(fields)).filter(|x| !x.is_nan());
-    let count = values.clone().count() as f64;
+fn aggregate(function: Function, values: impl Iterator<Item = f64>) -> f64 {
+    let mut result = match function {
+        Function::Min => f64::INFINITY,
+        Function::Max => f64::NEG_INFINITY,
+        Function::Product => 1.0,
+        _ => 0.0,
+    };
+    let mut count = 0.0;
+    for x in values.filter(|x| !x.is_nan()) {
+        count += 1.0;
+        result = match function {
+            Function::Min => x.min(result),
+            Function::Max => x.max(result),
+            Function::Product => result * x,
+            _ => result + x,
+        };
+    }
     match function {
         _ if count == 0.0 => f64::NAN,
-        Function::Min => values.fold(f64::INFINITY, f64::min),
-        Function::Max => values.fold(f64::NEG_INFINITY, f64::max),
-        Function::Product => values.product(),
-        Function::Average => values.sum::<f64>() / count,
-        _ => values.sum(),
+        Function::Average => result / count,
+        _ => result,
     }
 }
 

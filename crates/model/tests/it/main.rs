@@ -7,3 +7,4 @@ mod fixtures;
 mod laws;
 mod pmml;
 mod reference;
+mod refused;

@@ -172,6 +172,65 @@ fn derived_fields_compute_what_the_built_in_functions_say() {
     check_expression(map, Some(1.0), 3.0);
 }
 
+/// `mapMissingTo` is for what is missing among the inputs, not for a value that no bin, row or argument answers.
+#[test]
+fn missing_is_mapped_where_an_input_is_missing_and_nowhere_else() {
+    let check_expression = |expression: &str, x: Option<f64>, c: &str, expected: f64| {
+        let derived =
+            format!("<DerivedField name=\"d\" optype=\"continuous\" dataType=\"double\">{expression}</DerivedField>");
+        let text = regression(PLAIN, &derived, "<NumericPredictor name=\"d\" coefficient=\"1\"/>");
+        check(score(&load(&text), x, Some(c)), 1.0 + expected);
+    };
+    let bins = "<Discretize field=\"x\" mapMissingTo=\"9\"><DiscretizeBin binValue=\"1\"><Interval closure=\"openOpen\" leftMargin=\"0\"/></DiscretizeBin></Discretize>";
+    check_expression(bins, Some(1.0), "a", 1.0);
+    check_expression(bins, Some(-1.0), "a", f64::NAN);
+    check_expression(bins, None, "a", 9.0);
+    let map = "<MapValues outputColumn=\"o\" mapMissingTo=\"9\"><FieldColumnPair field=\"c\" column=\"k\"/><InlineTable><row><k>b</k><o>3</o></row></InlineTable></MapValues>";
+    check_expression(map, Some(1.0), "b", 3.0);
+    check_expression(map, Some(1.0), "a", f64::NAN);
+    let sum = "<Apply function=\"sum\" mapMissingTo=\"9\"><FieldRef field=\"x\"/><Constant>2</Constant></Apply>";
+    check_expression(sum, Some(1.0), "a", 3.0);
+    check_expression(sum, None, "a", 9.0);
+}
+
+/// Each argument is computed once: were it twice, sixty levels would never end.
+#[test]
+fn nested_functions_take_time_in_proportion_to_their_number() {
+    for attribute in ["", " mapMissingTo=\"0\""] {
+        let open = format!("<Apply function=\"max\"{attribute}>").repeat(55);
+        let nested = format!("{open}<FieldRef field=\"x\"/>{}", "</Apply>".repeat(55));
+        let derived =
+            format!("<DerivedField name=\"d\" optype=\"continuous\" dataType=\"double\">{nested}</DerivedField>");
+        let text = regression(PLAIN, &derived, "<NumericPredictor name=\"d\" coefficient=\"1\"/>");
+        check(score(&load(&text), Some(4.0), Some("a")), 5.0);
+    }
+}
+
+#[test]
+fn numbers_as_categories_are_compared_as_numbers() {
+    let text = regression(PLAIN, "", "<CategoricalPredictor name=\"c\" value=\"2.0\" coefficient=\"10\"/>")
+        .replace("dataType=\"string\"", "dataType=\"double\"")
+        .replace("<Value value=\"b\"/>", "<Value value=\"2\"/>")
+        .replace("<Value value=\"a\"/>", "<Value value=\"1\"/>");
+    let model = load(&text);
+    check(score(&model, Some(0.0), Some("2")), 11.0);
+    check(score(&model, Some(0.0), Some("1")), 1.0);
+}
+
+#[test]
+fn listed_values_of_a_float_field_are_as_precise_as_its_cells() {
+    let text = regression(PLAIN, "", "<NumericPredictor name=\"x\" coefficient=\"1\"/>")
+        .replace(
+            "name=\"x\" optype=\"continuous\" dataType=\"double\"",
+            "name=\"x\" optype=\"continuous\" dataType=\"float\"",
+        )
+        .replace(
+            "<Interval closure=\"closedClosed\" leftMargin=\"-100\" rightMargin=\"100\"/>",
+            "<Value value=\"0.1\"/>",
+        );
+    check(score(&load(&text), Some(0.1), Some("a")), 1.0 + f64::from(0.1_f32));
+}
+
 #[test]
 fn links_offsets_trials_and_targets_change_the_prediction() {
     let check_general = |attributes: &str, rest: &str, expected: f64| {
@@ -199,6 +258,9 @@ fn links_offsets_trials_and_targets_change_the_prediction() {
     check_general("linkFunction=\"identity\" offsetVariable=\"x\"", "", 0.5);
     check_general("linkFunction=\"identity\" trialsValue=\"4\"", "", -2.0);
     check_general("linkFunction=\"identity\" trialsVariable=\"x\"", "", -0.5);
+    let trials = r#"<GeneralRegressionModel functionName="regression" modelType="generalizedLinear" linkFunction="identity" trialsVariable="x">SCHEMA
+<ParameterList><Parameter name="p0"/></ParameterList><ParamMatrix><PCell parameterName="p0" beta="2"/></ParamMatrix></GeneralRegressionModel>"#;
+    check(score(&load(&document(PLAIN, "", trials)), None, Some("a")), f64::NAN);
     let targets = "<Targets><Target field=\"y\" rescaleFactor=\"-10\" rescaleConstant=\"0.2\" castInteger=\"ceiling\"/></Targets>";
     check_general("linkFunction=\"identity\"", targets, 6.0);
     check_general("linkFunction=\"identity\"", "<Targets><Target min=\"0\" max=\"1\"/></Targets>", 0.0);
@@ -246,6 +308,22 @@ fn what_is_not_read_is_refused_with_element_and_line() {
     refuse("<LocalTransformations>", odd, "7: Odd: inside RegressionModel is not supported");
     let aggregate = "<LocalTransformations><DerivedField name=\"d\" optype=\"continuous\" dataType=\"double\"><Apply function=\"odd\"/></DerivedField>";
     refuse("<LocalTransformations>", aggregate, "7: Apply: function \"odd\" is not supported");
+    refuse(
+        "<LocalTransformations>",
+        "<LocalTransformations/><LocalTransformations>",
+        "7: LocalTransformations: comes twice in RegressionModel",
+    );
+    refuse(
+        "<MiningField name=\"x\"/>",
+        "<MiningField name=\"x\" optype=\"categorical\"/>",
+        "7: MiningField: an optype other than the data field's is not supported",
+    );
+    let attributes: String = (0..65).map(|at| format!(" a{at}=\"\"")).collect();
+    refuse(
+        "<DataDictionary>",
+        &format!("<DataDictionary{attributes}>"),
+        "2: DataDictionary: more than 64 attributes is not supported",
+    );
     refuse("</PMML>", "", "8: the document ends early or has not exactly one root");
 }
 

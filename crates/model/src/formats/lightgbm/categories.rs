@@ -60,12 +60,7 @@ fn declared_columns(text: &str) -> Option<Vec<usize>> {
 }
 
 /// As many columns as there are lists.
-fn columns(
-    declared: Option<Vec<usize>>,
-    infos: &[&str],
-    lists: usize,
-    line: usize,
-) -> Result<Vec<usize>, Error> {
+fn columns(declared: Option<Vec<usize>>, infos: &[&str], lists: usize, line: usize) -> Result<Vec<usize>, Error> {
     let listed = || (0..infos.len()).filter(|at| largest_code(infos[*at]).is_some()).collect();
     Some(declared.unwrap_or_else(listed)).filter(|columns| columns.len() == lists).ok_or_else(|| {
         unsupported(line, format!("{PANDAS} {lists} lists of categories that cannot be told to columns"))

@@ -57,8 +57,20 @@ fn expression(element: &Element, wanted: Option<Kind>, fields: &mut Fields) -> R
         None => Ok((expression, kind)),
         Some(text) => {
             let other = fields.literal_of(kind, text, element)?;
-            Ok((Expression::OrElse(Box::new(expression), other), kind))
+            Ok((or_else(expression, other), kind))
         }
+    }
+}
+
+/// `mapMissingTo` stands in for what goes in, not for a result that is missing because no bin, row or branch fits.
+fn or_else(expression: Expression, missing: f64) -> Expression {
+    match expression {
+        Expression::Bins { field, bins, default, .. } => Expression::Bins { field, bins, default, missing },
+        Expression::Table { fields, rows, default, .. } => Expression::Table { fields, rows, default, missing },
+        Expression::Apply { function, arguments, .. } => {
+            Expression::Apply { function, arguments, missing: Some(missing) }
+        }
+        other => Expression::OrElse(Box::new(other), missing),
     }
 }
 
@@ -115,17 +127,20 @@ fn bins(element: &Element, wanted: Option<Kind>, fields: &mut Fields) -> Result<
     for bin in element.all("DiscretizeBin") {
         bin.only(&["binValue"], &["Interval"])?;
         let value = fields.literal_of(kind, bin.need("binValue")?, bin)?;
-        let range = bin.child("Interval").ok_or_else(|| bin.invalid("Interval is missing"))?;
+        let range = bin.child("Interval")?.ok_or_else(|| bin.invalid("Interval is missing"))?;
         bins.push((interval(range)?, value));
     }
     let default = default_value(element, kind, fields)?;
-    Ok((Expression::Bins { field, bins, default }, kind))
+    Ok((Expression::Bins { field, bins, default, missing: f64::NAN }, kind))
 }
 
 fn default_value(element: &Element, kind: Kind, fields: &mut Fields) -> Result<f64, Error> {
     let text = element.get("defaultValue");
     text.map_or(Ok(f64::NAN), |text| fields.literal_of(kind, text, element))
 }
+
+/// Most fields of one table; it bounds the work and memory of a row.
+const COLUMNS_MAX: usize = 64;
 
 fn table(element: &Element, wanted: Option<Kind>, fields: &mut Fields) -> Result<(Expression, Kind), Error> {
     element.only(&["mapMissingTo", "defaultValue", "outputColumn", "dataType"], &["FieldColumnPair", "InlineTable"])?;
@@ -135,12 +150,16 @@ fn table(element: &Element, wanted: Option<Kind>, fields: &mut Fields) -> Result
         pair.only(&["field", "column"], &[])?;
         columns.push((fields.find(pair.need("field")?, pair)?, local(pair.need("column")?)));
     }
+    if columns.len() > COLUMNS_MAX {
+        return Err(element.unsupported(format!("more than {COLUMNS_MAX} FieldColumnPair")));
+    }
     let output = local(element.need("outputColumn")?);
-    let inline = element.child("InlineTable").ok_or_else(|| element.unsupported("no InlineTable"))?;
+    let inline = element.child("InlineTable")?.ok_or_else(|| element.unsupported("no InlineTable"))?;
+    inline.only(&[], &["row"])?;
     let mut rows = HashMap::new();
     for row in inline.all("row") {
         let cell = |name: &str| {
-            let cell = row.child(name).ok_or_else(|| row.invalid(format!("column {name:.40} is missing")));
+            let cell = row.child(name)?.ok_or_else(|| row.invalid(format!("column {name:.40} is missing")));
             cell.map(|cell| cell.text.as_str())
         };
         let mut values = Vec::with_capacity(columns.len());
@@ -152,7 +171,7 @@ fn table(element: &Element, wanted: Option<Kind>, fields: &mut Fields) -> Result
     }
     let default = default_value(element, kind, fields)?;
     let fields = columns.iter().map(|(field, _)| field.at).collect();
-    Ok((Expression::Table { fields, rows, default }, kind))
+    Ok((Expression::Table { fields, rows, default, missing: f64::NAN }, kind))
 }
 
 /// A column's name without its namespace prefix, as elements have theirs.
@@ -231,7 +250,7 @@ fn apply(element: &Element, wanted: Option<Kind>, fields: &mut Fields) -> Result
             (parts.iter().map(number).collect::<Result<Vec<_>, Error>>()?, Kind::Number)
         }
     };
-    let expression = Expression::Apply { function: *function, arguments };
+    let expression = Expression::Apply { function: *function, arguments, missing: None };
     match default_value(element, kind, fields)? {
         default if default.is_nan() => Ok((expression, kind)),
         _ => Err(element.unsupported("attribute defaultValue")),

@@ -36,7 +36,17 @@ pub(super) struct Fields {
 #[derive(Default)]
 struct Category {
     values: Vec<String>,
+    /// The values as [`spelling`] has them.
     seen: HashSet<String>,
+    /// Numbers used as categories: `1` and `1.0` are the same.
+    numeric: bool,
+}
+
+fn spelling(numeric: bool, text: &str) -> String {
+    match text.trim().parse::<f64>() {
+        Ok(number) if numeric && number.is_finite() => (number + 0.0).to_string(),
+        _ => text.to_owned(),
+    }
 }
 
 impl Fields {
@@ -49,7 +59,7 @@ impl Fields {
                 return Err(field.invalid("name comes twice"));
             }
         }
-        let schema = model.child("MiningSchema").ok_or_else(|| model.invalid("MiningSchema is missing"))?;
+        let schema = model.child("MiningSchema")?.ok_or_else(|| model.invalid("MiningSchema is missing"))?;
         schema.only(&[], &["MiningField"])?;
         let mut fields = Self::default();
         for mining in schema.all("MiningField") {
@@ -75,22 +85,17 @@ impl Fields {
             "continuous" => Kind::Number,
             _ => Kind::Symbol,
         };
-        let (mut valid, mut missing, mut invalid) = (Vec::new(), Vec::new(), Vec::new());
-        for value in data.all("Value") {
-            value.only(&["value", "displayValue", "property"], &[])?;
-            let text = value.need("value")?.to_owned();
-            match value.one_of("property", &["valid", "missing", "invalid"], "valid")? {
-                "missing" => missing.push(text),
-                "invalid" => invalid.push(text),
-                _ => valid.push(text),
-            }
+        if mining.get("optype").is_some_and(|other| (other == "continuous") != (kind == Kind::Number)) {
+            return Err(mining.unsupported("an optype other than the data field's"));
         }
+        let [valid, missing, invalid] = listed_values(data)?;
         let category = match kind {
             Kind::Number => None,
             Kind::Symbol => {
                 let values = [valid.as_slice(), &missing, &invalid].concat();
-                let seen = values.iter().cloned().collect();
-                Some(Category { values, seen })
+                let is_numeric = numeric.contains(&data_type);
+                let seen = values.iter().map(|value| spelling(is_numeric, value)).collect();
+                Some(Category { values, seen, numeric: is_numeric })
             }
         };
         if !invalid.is_empty() && (kind == Kind::Number || valid.is_empty()) {
@@ -100,8 +105,9 @@ impl Fields {
         self.name(name, Field { at, kind }, data)?;
         self.names.push(name.to_owned());
         self.categories.push(category);
+        let single = data_type == "float" && kind == Kind::Number;
         let values = |texts: &[String], fields: &mut Self| {
-            texts.iter().map(|text| fields.literal_of(kind, text, data)).collect::<Result<Vec<f64>, Error>>()
+            texts.iter().map(|text| fields.value_of(at, single, text, data)).collect::<Result<Vec<f64>, Error>>()
         };
         let missing = values(&missing, self)?;
         let listed = values(&valid, self)?;
@@ -112,14 +118,14 @@ impl Fields {
             (true, false) if kind == Kind::Number => Validity::Within(intervals),
             _ => return Err(data.unsupported("intervals of categories or beside values")),
         };
-        let treatment = self.treatment(kind, mining, missing, validity, data_type == "float")?;
+        let treatment = self.treatment(Field { at, kind }, mining, missing, validity, single)?;
         self.treatments.push(treatment);
         Ok(())
     }
 
     fn treatment(
         &mut self,
-        kind: Kind,
+        Field { at, kind }: Field,
         mining: &Element,
         missing: Vec<f64>,
         validity: Validity,
@@ -129,7 +135,7 @@ impl Fields {
         mining.one_of("optype", &["continuous", "categorical", "ordinal"], "continuous")?;
         let mut value = |name: &str| {
             let text = mining.get(name);
-            text.map(|text| self.literal_of(kind, text, mining)).transpose()
+            text.map(|text| self.value_of(at, single, text, mining)).transpose()
         };
         let replacement = value("missingValueReplacement")?.unwrap_or(f64::NAN);
         let replaced = value("invalidValueReplacement")?;
@@ -197,12 +203,26 @@ impl Fields {
 
     /// The value that a text of the document means for a field.
     pub(super) fn literal(&mut self, field: Field, text: &str, element: &Element) -> Result<f64, Error> {
-        if let Some(Some(category)) = self.categories.get_mut(field.at)
-            && category.seen.insert(text.to_owned())
-        {
+        let Some(Some(category)) = self.categories.get_mut(field.at) else {
+            return self.literal_of(field.kind, text, element);
+        };
+        let spelled = spelling(category.numeric, text);
+        if category.seen.insert(spelled.clone()) {
             category.values.push(text.to_owned());
         }
-        self.literal_of(field.kind, text, element)
+        Ok(self.symbol(&spelled))
+    }
+
+    /// The value that a text means for an input; for a `single` one as precise as its cells are.
+    fn value_of(&mut self, at: usize, single: bool, text: &str, element: &Element) -> Result<f64, Error> {
+        match self.categories.get(at) {
+            Some(Some(category)) => {
+                let spelled = spelling(category.numeric, text);
+                Ok(self.symbol(&spelled))
+            }
+            _ if single => Ok(f64::from(element.parse_number(text, "a value")? as f32)),
+            _ => element.parse_number(text, "a value"),
+        }
     }
 
     pub(super) fn literal_of(&mut self, kind: Kind, text: &str, element: &Element) -> Result<f64, Error> {
@@ -224,8 +244,9 @@ impl Fields {
         for (at, (name, category)) in std::mem::take(&mut self.names).into_iter().zip(categories).enumerate() {
             let (kind, binding) = match category {
                 None => (InputKind::Number, Binding::Number),
-                Some(Category { values, .. }) => {
-                    self.treatments[at].symbols = Some(values.iter().map(|value| self.symbol(value)).collect());
+                Some(Category { values, numeric, .. }) => {
+                    let symbols = values.iter().map(|value| self.symbol(&spelling(numeric, value))).collect();
+                    self.treatments[at].symbols = Some(symbols);
                     // One past the last code stands for any other value.
                     let codes = Codes::new(&values, values.len() as f64);
                     (InputKind::Category { values }, Binding::Category(codes))
@@ -236,6 +257,21 @@ impl Fields {
         }
         (inputs, bindings, self.treatments, self.derived)
     }
+}
+
+/// The listed values of a data field: valid, missing, invalid.
+fn listed_values(data: &Element) -> Result<[Vec<String>; 3], Error> {
+    let mut lists = [const { Vec::new() }; 3];
+    for value in data.all("Value") {
+        value.only(&["value", "displayValue", "property"], &[])?;
+        let list = match value.one_of("property", &["valid", "missing", "invalid"], "valid")? {
+            "missing" => 1,
+            "invalid" => 2,
+            _ => 0,
+        };
+        lists[list].push(value.need("value")?.to_owned());
+    }
+    Ok(lists)
 }
 
 const USAGES: &[&str] =

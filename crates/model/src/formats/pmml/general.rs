@@ -91,7 +91,7 @@ fn link(model: &Element) -> Result<Link, Error> {
 
 /// The terms in the order of the parameters.
 fn equation(model: &Element, fields: &mut Fields) -> Result<Equation, Error> {
-    let list = model.child("ParameterList").ok_or_else(|| model.invalid("ParameterList is missing"))?;
+    let list = model.child("ParameterList")?.ok_or_else(|| model.invalid("ParameterList is missing"))?;
     list.only(&[], &["Parameter"])?;
     let mut places = HashMap::new();
     let mut terms: Vec<Term> = Vec::new();
@@ -111,11 +111,13 @@ fn equation(model: &Element, fields: &mut Fields) -> Result<Equation, Error> {
     };
     let factors = predictors(model, "FactorList")?;
     let covariates = predictors(model, "CovariateList")?;
-    for cell in model.all("PPMatrix").flat_map(|matrix| matrix.parts()) {
+    let correlations = model.child("PPMatrix")?;
+    correlations.map_or(Ok(()), |matrix| matrix.only(&[], &["PPCell"]))?;
+    for cell in correlations.into_iter().flat_map(|matrix| matrix.parts()) {
         let at = place(cell)?;
         terms[at].factors.push(factor(cell, &factors, &covariates, fields)?);
     }
-    let matrix = model.child("ParamMatrix").ok_or_else(|| model.invalid("ParamMatrix is missing"))?;
+    let matrix = model.child("ParamMatrix")?.ok_or_else(|| model.invalid("ParamMatrix is missing"))?;
     matrix.only(&[], &["PCell"])?;
     let (mut seen, mut target) = (HashSet::new(), None);
     for cell in matrix.all("PCell") {
@@ -132,9 +134,11 @@ fn equation(model: &Element, fields: &mut Fields) -> Result<Equation, Error> {
     Ok(Equation { intercept, terms: terms.into_iter().filter(|term| term.coefficient != 0.0).collect() })
 }
 
-fn predictors<'a>(model: &'a Element, list: &'a str) -> Result<HashSet<&'a str>, Error> {
+fn predictors<'a>(model: &'a Element, list: &str) -> Result<HashSet<&'a str>, Error> {
     let mut names = HashSet::new();
-    for predictor in model.all(list).flat_map(|list| list.parts()) {
+    let Some(list) = model.child(list)? else { return Ok(names) };
+    list.only(&[], &["Predictor"])?;
+    for predictor in list.parts() {
         predictor.only(&["name", "contrastMatrixType"], &[])?;
         if predictor.get("contrastMatrixType").is_some() {
             return Err(predictor.unsupported("contrastMatrixType"));

@@ -10,6 +10,9 @@ use crate::Error;
 /// Deepest nesting accepted; it bounds recursion here, in expressions and when they are evaluated.
 const DEPTH_MAX: usize = 64;
 
+/// Most attributes of an element: each is compared with those before it.
+const ATTRIBUTES_MAX: usize = 64;
+
 #[derive(Debug, Default)]
 pub(super) struct Element {
     /// Without a namespace prefix.
@@ -72,6 +75,9 @@ impl Element {
         let mut attributes = Vec::new();
         for attribute in start.attributes() {
             let attribute = attribute.map_err(|error| invalid(line, format!("{name}: {error}")))?;
+            if attributes.len() == ATTRIBUTES_MAX {
+                return Err(unsupported(line, format!("{name}: more than {ATTRIBUTES_MAX} attributes")));
+            }
             let key: &str = attribute.key.as_ref();
             if key == "xmlns" || key.starts_with("xmlns:") || key.starts_with("xsi:") {
                 continue;
@@ -130,8 +136,14 @@ impl Element {
         }
     }
 
-    pub(super) fn child(&self, name: &str) -> Option<&Self> {
-        self.children.iter().find(|child| child.name == name)
+    /// The child of that name, if there is one.
+    pub(super) fn child(&self, name: &str) -> Result<Option<&Self>, Error> {
+        let mut found = self.children.iter().filter(|child| child.name == name);
+        let first = found.next();
+        match found.next() {
+            Some(second) => Err(second.invalid(format!("comes twice in {}", self.name))),
+            None => Ok(first),
+        }
     }
 
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Self> {
