@@ -1,7 +1,7 @@
 //! Rows per second and core of the kernels, on a forest of 500 trees x 63 leaves over 30 features made from a seed.
 //!
-//! `cargo bench -p bordereau-model` runs it. With arguments, a LightGBM model file and a table of numbers without header
-//! in the order of its features, it measures those instead.
+//! `cargo bench -p bordereau-model` runs it. With arguments, a LightGBM model file and a table of numbers without
+//! header in the order of its features, it measures those instead.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used)]
 

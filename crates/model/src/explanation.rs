@@ -5,7 +5,8 @@
 /// Law: for each row and output, the values over all inputs plus the bias equal [`crate::Scores::raw`], up to rounding.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contributions {
-    /// Row-major rows x inputs x outputs: value of row `r`, input `i`, output `o` is at `(r * inputs + i) * outputs + o`.
+    /// Row-major rows x inputs x outputs: value of row `r`, input `i`, output `o` is at `(r * inputs + i) * outputs +
+    /// o`.
     pub values: Vec<f64>,
     /// One per output: the raw score that no input explains.
     pub bias: Vec<f64>,

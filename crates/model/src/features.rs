@@ -8,8 +8,8 @@ use crate::{Error, Input};
 
 /// The rows of a batch as the kernels want them: numbers as they are, categories as codes, missing as NaN.
 ///
-/// Made by [`crate::Model::bind`] for one model, and meant for that model alone: one with another number of inputs gives
-/// NaN scores and no contributions for it.
+/// Made by [`crate::Model::bind`] for one model, and meant for that model alone: one with another number of inputs
+/// gives NaN scores and no contributions for it.
 #[derive(Debug, Clone)]
 pub struct Features {
     rows: usize,

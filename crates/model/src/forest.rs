@@ -1,9 +1,9 @@
 //! A forest: trees of tests on one input each, summed per output.
 //!
-//! A reader hands over [`Tree`]s as it found them; [`Forest::new`] checks that each really is a tree and lays it out for
-//! scoring, as [`bits::Bits`] (small trees, wide vectors) or [`score::Walk`] (all others), and as [`explain::Paths`] (edges
-//! in preorder with the cover ratios of their paths). All read rows through *slots*: an input, with zeros taken as missing
-//! or not. Memory: about 32 bytes per node for scoring and 56 for explaining.
+//! A reader hands over [`Tree`]s as it found them; [`Forest::new`] checks that each really is a tree and lays it out
+//! for scoring, as [`bits::Bits`] (small trees, wide vectors) or [`score::Walk`] (all others), and as
+//! [`explain::Paths`] (edges in preorder with the cover ratios of their paths). All read rows through *slots*: an
+//! input, with zeros taken as missing or not. Memory: about 32 bytes per node for scoring and 56 for explaining.
 
 mod bits;
 mod explain;
@@ -46,7 +46,8 @@ pub(crate) enum Child {
 /// What a split asks. True goes left.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Test {
-    /// `x <= threshold`; a missing value goes left if `missing_left`. With `zero_missing` zeros (|x| <= 1e-35) are missing.
+    /// `x <= threshold`; a missing value goes left if `missing_left`. With `zero_missing` zeros (|x| <= 1e-35) are
+    /// missing.
     AtMost { threshold: f64, missing_left: bool, zero_missing: bool },
     /// Bit `x` of the set; missing and everything beyond the set goes right.
     In(Vec<u32>),

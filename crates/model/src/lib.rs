@@ -2,13 +2,13 @@
 //!
 //! What it owns: [`Model::load`] reads a LightGBM text file or a PMML document into one of two forms, a *forest* of
 //! decision trees or a *linear* predictor over derived features. [`Model::bind`] turns Arrow columns into [`Features`]
-//! (categories become codes, missing becomes NaN), [`Model::score`] and [`Model::explain`] are the kernels: one call for
-//! many rows, one thread, no allocation per row. Callers get parallelism by calling them from several threads with
+//! (categories become codes, missing becomes NaN), [`Model::score`] and [`Model::explain`] are the kernels: one call
+//! for many rows, one thread, no allocation per row. Callers get parallelism by calling them from several threads with
 //! different rows: a [`Model`] is immutable.
 //!
-//! Invariants: a row's numbers depend on that row alone (never on its neighbours or on how rows are cut into batches) and
-//! are the same bits on every machine (no fused multiply-add, transcendental functions from `libm` in Rust). A model file
-//! is hostile input: whatever its bytes, loading gives a model or an [`Error`] that names line and element.
+//! Invariants: a row's numbers depend on that row alone (never on its neighbours or on how rows are cut into batches)
+//! and are the same bits on every machine (no fused multiply-add, transcendental functions from `libm` in Rust). A
+//! model file is hostile input: whatever its bytes, loading gives a model or an [`Error`] that names line and element.
 //!
 //! What it does not know: DataFusion, files, SQL, bins, sentences. It never prints or logs a value.
 //!

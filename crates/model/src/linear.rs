@@ -1,9 +1,10 @@
 //! A linear predictor over derived features.
 //!
-//! A row's inputs are first *treated* as the file asks (missing and invalid values, outliers), then *derived* fields are
-//! computed in the order of the file, then each output sums its terms: coefficient x product of factors. Every term belongs
-//! to the input its first factor comes from, or to no input at all (then it is part of the base with the intercept).
-//! Terms are summed in the order of the file in double precision. Memory: one row's fields and contributions.
+//! A row's inputs are first *treated* as the file asks (missing and invalid values, outliers), then *derived* fields
+//! are computed in the order of the file, then each output sums its terms: coefficient x product of factors. Every term
+//! belongs to the input its first factor comes from, or to no input at all (then it is part of the base with the
+//! intercept). Terms are summed in the order of the file in double precision. Memory: one row's fields and
+//! contributions.
 
 mod expression;
 

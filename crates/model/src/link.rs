@@ -1,7 +1,7 @@
 //! From raw scores to predictions.
 
-/// The inverse link of a model: how its raw scores become predictions. Functions come from `libm`, so the same raw score
-/// gives the same bits on every machine.
+/// The inverse link of a model: how its raw scores become predictions. Functions come from `libm`, so the same raw
+/// score gives the same bits on every machine.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Link {
     Identity,

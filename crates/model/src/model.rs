@@ -98,8 +98,8 @@ impl Model {
     /// Read a model file. Memory and time are bounded by a small multiple of the file's length.
     ///
     /// # Errors
-    /// [`Error::Invalid`] where the file breaks its format, [`Error::Unsupported`] where it needs what is not built; both
-    /// name the line.
+    /// [`Error::Invalid`] where the file breaks its format, [`Error::Unsupported`] where it needs what is not built;
+    /// both name the line.
     pub fn load(format: Format, bytes: &[u8]) -> Result<Self, Error> {
         let parts = match format {
             Format::LightGbm => formats::lightgbm::load(bytes)?,
@@ -165,8 +165,8 @@ impl Model {
         }
     }
 
-    /// Bind one column per input, in the order of [`Self::inputs`], all of one length: `Float64` for a number; `Utf8View`,
-    /// `Utf8` or `Float64` (categories that read as numbers) for a category. Null and NaN mean missing.
+    /// Bind one column per input, in the order of [`Self::inputs`], all of one length: `Float64` for a number;
+    /// `Utf8View`, `Utf8` or `Float64` (categories that read as numbers) for a category. Null and NaN mean missing.
     ///
     /// # Errors
     /// [`Error::Input`] when number, length or type of the columns do not fit.

@@ -13,13 +13,13 @@
 //!
 //! Leaves share their paths, so the products are not made leaf by leaf: on the way down the tree each edge replaces its
 //! input's factor f = z (1 - t) + o t by a new one f', on the way up the sum S of everything below it is known, and the
-//! edge adds S ((o' - z') / f' - (o - z) / f) to its input (as linear TreeSHAP does, Yu et al. 2022). For a given edge and
-//! point all these are constants of three cases: the row goes left, it goes right, or it had failed an earlier test of the
-//! same input and is not here at all. They are tabulated once per tree and block of rows, and picked by masks.
+//! edge adds S ((o' - z') / f' - (o - z) / f) to its input (as linear TreeSHAP does, Yu et al. 2022). For a given edge
+//! and point all these are constants of three cases: the row goes left, it goes right, or it had failed an earlier test
+//! of the same input and is not here at all. They are tabulated once per tree and block of rows, and picked by masks.
 //!
 //! Cost: per row about splits x points x 20 flops; the constants of a tree are made anew for each block of
-//! [`EXPLAIN_ROWS`] rows, so that the memory does not depend on the number of trees. A lane's arithmetic never depends on
-//! its neighbours, and is the same on every processor (see [`super::vector`]).
+//! [`EXPLAIN_ROWS`] rows, so that the memory does not depend on the number of trees. A lane's arithmetic never depends
+//! on its neighbours, and is the same on every processor (see [`super::vector`]).
 
 use super::layout::Visit;
 use super::paths::{Fork, LEFT, PathTree, RIGHT, SlotTest, Step};
@@ -41,8 +41,8 @@ pub(super) struct Mask([u64; LANES]);
 /// Numbers of points of the rules; a tree takes the next one (more points than needed are exact as well).
 const POINTS: [usize; 11] = [1, 2, 3, 4, 5, 6, 7, 8, 12, 32, 512];
 
-/// Most points the kernel is made for: the last rule goes through it in parts, so that the constants of a large tree with
-/// one long path stay bounded.
+/// Most points the kernel is made for: the last rule goes through it in parts, so that the constants of a large tree
+/// with one long path stay bounded.
 const POINTS_MAX: usize = 32;
 
 /// All trees' paths.
@@ -179,8 +179,8 @@ impl Constants {
 }
 
 impl Case {
-    /// `before` and `ratio` are z and z', without and with the edge to this side. A ratio of 0 (no training row took this
-    /// edge) makes the product and the sum 0, so any finite number will do where the formula has 0 / 0.
+    /// `before` and `ratio` are z and z', without and with the edge to this side. A ratio of 0 (no training row took
+    /// this edge) makes the product and the sum 0, so any finite number will do where the formula has 0 / 0.
     fn new(before: f64, ratio: f64, t: f64) -> Self {
         let f = before * (1.0 - t) + t;
         let f_here = ratio * (1.0 - t) + t;
@@ -354,7 +354,8 @@ mod tests {
         }
     }
 
-    /// The last leaf alone is 1, and every split sends half of its rows on. With z = 1/2 the integrals have closed forms.
+    /// The last leaf alone is 1, and every split sends half of its rows on. With z = 1/2 the integrals have closed
+    /// forms.
     #[test]
     fn the_longest_paths_are_exact() {
         for n in [2_u32, 11, 12, 25, 64, 65, 200, 1000] {

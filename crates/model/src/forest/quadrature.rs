@@ -8,8 +8,8 @@ pub(super) struct Quadrature {
 }
 
 impl Quadrature {
-    /// Roots of the Legendre polynomial by Newton's method from the usual cosine guesses (Abramowitz and Stegun 25.4.30),
-    /// moved from (-1, 1) to (0, 1).
+    /// Roots of the Legendre polynomial by Newton's method from the usual cosine guesses (Abramowitz and Stegun
+    /// 25.4.30), moved from (-1, 1) to (0, 1).
     pub(super) fn new(n: usize) -> Self {
         let (mut points, mut weights) = (Vec::with_capacity(n), Vec::with_capacity(n));
         for i in 0..n {

@@ -1,8 +1,8 @@
 //! Scoring: many rows down one tree, tree after tree.
 //!
 //! A block of rows (a few KiB) stays in the first-level cache while the trees stream by; eight rows walk down a tree at
-//! once, so that the processor overlaps their loads. Leaves point at themselves: a row that has arrived waits there, and the
-//! loop ends when all eight have. Each row's trees are summed in the order of the file.
+//! once, so that the processor overlaps their loads. Leaves point at themselves: a row that has arrived waits there,
+//! and the loop ends when all eight have. Each row's trees are summed in the order of the file.
 
 use super::layout::{Visit, slot_of};
 use super::{Child, LANES, LeafTerms, Slot, Test, Tree};

@@ -1,16 +1,16 @@
 //! LightGBM's text file, as `save_model` writes it (versions v2 to v4).
 //!
 //! The file is lines of `key=value`: a header, one block per tree, the line `end of trees`, then reports and training
-//! parameters, and last the categories of pandas columns. [`lines`] cuts it into keys with their line numbers, [`trees`]
-//! reads one block, [`categories`] finds out which columns hold pandas categories.
+//! parameters, and last the categories of pandas columns. [`lines`] cuts it into keys with their line numbers,
+//! [`trees`] reads one block, [`categories`] finds out which columns hold pandas categories.
 //!
 //! Rules of the format that are easily missed (all held by tests): a category that is missing or not in a split's set
-//! goes right; without missing values in training (`missing_type` None) NaN is 0.0; with `zero_as_missing` |x| <= 1e-35 is
-//! missing; a random forest (`average_output`) has the sum of its trees as raw score, and the link of their average as
-//! prediction.
+//! goes right; without missing values in training (`missing_type` None) NaN is 0.0; with `zero_as_missing` |x| <= 1e-35
+//! is missing; a random forest (`average_output`) has the sum of its trees as raw score, and the link of their average
+//! as prediction.
 //!
-//! Nothing is skipped: a key of header or tree that is not known is refused, because it may change the scores. Memory is
-//! bounded by a small multiple of the file, whatever its counts claim: arrays are as long as their text.
+//! Nothing is skipped: a key of header or tree that is not known is refused, because it may change the scores. Memory
+//! is bounded by a small multiple of the file, whatever its counts claim: arrays are as long as their text.
 
 mod categories;
 mod lines;

@@ -1,11 +1,11 @@
 //! PMML 3.0 to 4.4: RegressionModel and GeneralRegressionModel.
 //!
-//! [`xml`] makes a tree of elements with their lines. [`fields`] reads data dictionary and mining schema: the active fields
-//! become the model's inputs with their treatment of missing, invalid and outlying values. [`expressions`] turns derived
-//! fields into [`crate::linear::Expression`]s, [`regression`] and [`general`] the models into terms.
+//! [`xml`] makes a tree of elements with their lines. [`fields`] reads data dictionary and mining schema: the active
+//! fields become the model's inputs with their treatment of missing, invalid and outlying values. [`expressions`] turns
+//! derived fields into [`crate::linear::Expression`]s, [`regression`] and [`general`] the models into terms.
 //!
-//! Every element is asked for the attributes and children that are known; any other is refused with its line, because it
-//! may change the scores. What cannot change them is passed over: `Header`, `MiningBuildTask`, `ModelStats`,
+//! Every element is asked for the attributes and children that are known; any other is refused with its line, because
+//! it may change the scores. What cannot change them is passed over: `Header`, `MiningBuildTask`, `ModelStats`,
 //! `ModelExplanation`, `ModelVerification`, `Extension`, and `Output`, whose fields are computed from the prediction.
 
 mod expressions;

@@ -1,7 +1,7 @@
 //! Expressions over the fields of a row: what PMML's transformations become.
 //!
-//! A value is a number; missing is NaN; a category is the number of its symbol (see [`super::OTHER`]); true and false are
-//! 1 and 0. Whether a field holds numbers or symbols was checked when the expression was made.
+//! A value is a number; missing is NaN; a category is the number of its symbol (see [`super::OTHER`]); true and false
+//! are 1 and 0. Whether a field holds numbers or symbols was checked when the expression was made.
 
 use std::collections::HashMap;
 
@@ -26,7 +26,8 @@ pub(crate) enum Expression {
         points: Vec<(f64, f64)>,
         outliers: Outliers,
     },
-    /// The value of the first interval that holds the field's value, `default` if none does, `missing` if there is none.
+    /// The value of the first interval that holds the field's value, `default` if none does, `missing` if there is
+    /// none.
     Bins {
         field: usize,
         bins: Vec<(Interval, f64)>,
@@ -215,7 +216,8 @@ fn apply(function: Function, count: usize, value: impl Fn(usize) -> f64) -> f64 
     }
 }
 
-/// Three-valued `and` (`neutral` 1) and `or` (`neutral` 0): the other truth value decides, missing outweighs the neutral.
+/// Three-valued `and` (`neutral` 1) and `or` (`neutral` 0): the other truth value decides, missing outweighs the
+/// neutral.
 fn all(values: impl Iterator<Item = f64>, neutral: f64) -> f64 {
     let mut result = neutral;
     for x in values {

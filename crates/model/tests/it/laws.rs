@@ -247,14 +247,18 @@ proptest! {
         for (row, values) in all.values.chunks(INPUTS).enumerate() {
             let mut order: Vec<usize> = (0..INPUTS).collect();
             order.sort_by(|a, b| values[*b].abs().total_cmp(&values[*a].abs()));
-            let ours: Vec<usize> = top.entries[row * top.k..][..top.k].iter().map(|entry| entry.input as usize).collect();
+            let entries = &top.entries[row * top.k..][..top.k];
+            let ours: Vec<usize> = entries.iter().map(|entry| entry.input as usize).collect();
             prop_assert_eq!(&ours[..], &order[..top.k]);
             prop_assert_eq!(top.totals[row], values.iter().fold(0.0, |sum, value| sum + value.abs()));
         }
     }
 
     #[test]
-    fn changed_bytes_give_a_model_or_an_error(trees in forest(), changes in prop::collection::vec((any::<u16>(), any::<u8>()), 1..8)) {
+    fn changed_bytes_give_a_model_or_an_error(
+        trees in forest(),
+        changes in prop::collection::vec((any::<u16>(), any::<u8>()), 1..8),
+    ) {
         let mut bytes = text(&trees).into_bytes();
         for (at, byte) in changes {
             let at = usize::from(at) % bytes.len().max(1);

@@ -131,8 +131,8 @@ fn lists_of_categories_belong_to_the_columns_that_the_file_declares() {
     }
 }
 
-/// `a` is an ordered category: it has a list and is split like a number, so only `b` is declared. A constant number must
-/// not be taken for the second column.
+/// `a` is an ordered category: it has a list and is split like a number, so only `b` is declared. A constant number
+/// must not be taken for the second column.
 #[test]
 fn ordered_categories_are_refused_and_never_given_to_other_columns() {
     let ordered = [

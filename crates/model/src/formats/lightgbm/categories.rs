@@ -1,10 +1,10 @@
 //! Which features are pandas categories.
 //!
 //! A model trained from a pandas frame codes each column of dtype `category` by its position in the column's list of
-//! categories, and keeps the lists (not the columns' names) on the last line. Which columns they belong to is found from
-//! the training parameter `categorical_feature`, or where the file has none from the features whose `feature_infos` list
-//! codes. Where that does not give as many columns as there are lists (ordered categories have a list, but are split like
-//! numbers and not declared) the model is refused: a wrong guess would score silently wrong.
+//! categories, and keeps the lists (not the columns' names) on the last line. Which columns they belong to is found
+//! from the training parameter `categorical_feature`, or where the file has none from the features whose
+//! `feature_infos` list codes. Where that does not give as many columns as there are lists (ordered categories have a
+//! list, but are split like numbers and not declared) the model is refused: a wrong guess would score silently wrong.
 
 use super::lines::Lines;
 use super::{invalid, number_input, short, unsupported};
