@@ -52,8 +52,8 @@ impl Store {
         let pool = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS_MAX)
             .acquire_timeout(BUSY_TIMEOUT)
-            // When a commit fails SQLite may undo the transaction by itself. The driver's own undoing then fails too, and
-            // it takes the connection for one within a transaction for ever: none could begin on it.
+            // When a commit fails SQLite may undo the transaction by itself. The driver's own undoing then fails too,
+            // and it takes the connection for one within a transaction for ever: none could begin on it.
             .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
             .connect_with(options)
             .await?;
