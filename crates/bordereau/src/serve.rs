@@ -63,28 +63,31 @@ pub async fn open(settings: &Settings) -> Result<Jobs, Failure> {
 ///
 /// # Errors
 /// When the runner cannot begin, or the listener fails.
-pub async fn until(
-    jobs: Jobs,
-    listener: TcpListener,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), Failure> {
+pub async fn until(jobs: Jobs, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
     let (stop, _) = watch::channel(false);
     let stopped = |mut receiver: watch::Receiver<bool>| async move {
         // The sender lives as long as this function; an error would mean the same.
         let _ = receiver.wait_for(|stop| *stop).await;
     };
-    let runner = {
-        let (jobs, stopped) = (jobs.clone(), stopped(stop.subscribe()));
-        tokio::spawn(async move { jobs.run(stopped).await })
-    };
-    let server = bordereau_server::serve(listener, jobs, ServerOptions::default(), stopped(stop.subscribe()));
-    let stopping = tokio::spawn(async move {
+    let runner = jobs.run(stopped(stop.subscribe()));
+    let server = bordereau_server::serve(listener, jobs.clone(), ServerOptions::default(), stopped(stop.subscribe()));
+    let asked = async {
         shutdown.await;
         stop.send_replace(true);
-    });
-    let served = server.await;
-    stopping.abort();
-    served.map_err(|error| Failure::internal(&error))?;
-    runner.await.map_err(|error| Failure::internal(&error))??;
-    Ok(())
+    };
+    // Whichever of the two ends first takes the other along: a server whose runner cannot begin would accept batches that
+    // nobody runs.
+    let ends = |result: Result<(), Failure>| {
+        stop.send_replace(true);
+        result
+    };
+    let runner = async { ends(runner.await.map_err(Failure::from)) };
+    let server = async { ends(server.await.map_err(|error| Failure::internal(&error))) };
+    let both = async { tokio::join!(runner, server) };
+    tokio::pin!(both, asked);
+    let (ran, served) = tokio::select! {
+        ended = &mut both => ended,
+        () = &mut asked => both.await,
+    };
+    ran.and(served)
 }

@@ -1,4 +1,4 @@
-//! Settings: declared once in [`SETTINGS`], resolved once into the plain [`Settings`].
+//! Settings: declared once in `declared::SETTINGS`, resolved once into the plain [`Settings`].
 //!
 //! A value comes from the built-in default, then the file (`bordereau.toml`), then the environment
 //! (`BORDEREAU_<NAME>`), then the command line; the last one that speaks wins. `bordereau config show` prints each
@@ -22,7 +22,7 @@ pub use layers::{Layers, Origin, Resolved};
 /// A setting that cannot be used. The value is not repeated where it could be a secret; none is one today.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingError {
-    /// A name that is not in [`SETTINGS`].
+    /// A name that is no setting.
     #[error("{origin}: there is no setting {name}; `bordereau config show` lists them")]
     Unknown {
         /// Where it was set.
