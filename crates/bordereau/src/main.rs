@@ -31,8 +31,8 @@ use cli::{Cli, Command};
 use exit::Failure;
 use settings::{Layers, SettingError};
 
-/// Blocks of rows come and go by the megabyte; the system's allocator gives such memory back to the system each time, and
-/// touching it anew costs more than reading the rows.
+/// Blocks of rows come and go by the megabyte; the system's allocator gives such memory back to the system each time,
+/// and touching it anew costs more than reading the rows.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 

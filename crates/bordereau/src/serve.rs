@@ -75,8 +75,8 @@ pub async fn until(jobs: Jobs, listener: TcpListener, shutdown: impl Future<Outp
         shutdown.await;
         stop.send_replace(true);
     };
-    // Whichever of the two ends first takes the other along: a server whose runner cannot begin would accept batches that
-    // nobody runs.
+    // Whichever of the two ends first takes the other along: a server whose runner cannot begin would accept batches
+    // that nobody runs.
     let ends = |result: Result<(), Failure>| {
         stop.send_replace(true);
         result
