@@ -54,12 +54,14 @@ pub const SETTINGS: [Setting; 18] = [
     Setting {
         name: "format",
         default: || "csv".to_owned(),
-        meaning: "Format of the rows in the results: `csv` or `parquet`.",
+        meaning: "Format of the rows in the results of `bordereau score`: `csv` or `parquet`. A request to a server says its \
+                  own (`?format=`).",
     },
     Setting {
         name: "explanations",
         default: String::new,
-        meaning: "How many features explain a prediction: a number, 0 for none, or `all`. When empty: as the release says.",
+        meaning: "How many features explain a prediction in the results of `bordereau score`: a number, 0 for none, or \
+                  `all`. When empty: as the release says. A request to a server says its own (`?explanations=`).",
     },
     Setting {
         name: "rejected_exit_code",
