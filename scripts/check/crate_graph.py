@@ -12,6 +12,7 @@ Exits with 1 and one line for each fault.
 """
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -82,6 +83,8 @@ def faults(metadata):
 
 def ignored_by_git(path):
     """Whether git ignores the file; false without git."""
+    if not shutil.which("git"):
+        return False
     asked = subprocess.run(["git", "check-ignore", "-q", str(path)], cwd=ROOT, capture_output=True, check=False)
     return asked.returncode == 0
 

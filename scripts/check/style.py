@@ -17,6 +17,7 @@ and braces, which is all it needs.
 """
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -184,8 +185,8 @@ def check(root):
 def rust_files(root):
     """Rust files of the crates, relative to `root`, without those that git ignores."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", "crates/*.rs"]
-    asked = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    if asked.returncode == 0 and asked.stdout:
+    asked = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False) if shutil.which("git") else None
+    if asked and asked.returncode == 0 and asked.stdout:
         listed = (Path(line) for line in asked.stdout.splitlines())
     else:
         listed = (path.relative_to(root) for path in root.glob("crates/**/*.rs") if "target" not in path.parts)
