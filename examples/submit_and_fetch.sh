@@ -14,14 +14,15 @@ curl --fail-with-body --silent --show-error -u "$credentials" --form "file=@$zip
 echo
 
 while true; do
-    status=$(curl --silent --output "$results" --write-out '%{http_code}' -u "$credentials" "$url/$key")
+    status=$(curl --silent --show-error --output "$results.part" --write-out '%{http_code}' -u "$credentials" "$url/$key")
     case $status in
     200) break ;;
     404) sleep 1 ;;
     *)
-        echo "the server answered $status: $(cat "$results")" >&2
+        echo "the server answered $status: $(cat "$results.part")" >&2
         exit 1
         ;;
     esac
 done
+mv "$results.part" "$results"
 echo "results in $results"
