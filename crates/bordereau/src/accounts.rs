@@ -11,6 +11,7 @@ use crate::cli;
 use crate::exit::{DONE, Failure};
 use crate::settings::Layers;
 use crate::table::{Align, Table};
+use crate::terminal::say;
 
 /// Runs a command about customers.
 ///
@@ -20,12 +21,10 @@ pub fn customer(command: cli::Customer, layers: Layers) -> Result<u8, Failure> {
     match command {
         cli::Customer::Add { name, data } => with_jobs(layers, data, async move |jobs| {
             jobs.add_customer(&name.parse()?).await?;
-            println!("customer {name} added");
-            Ok(())
+            Ok(format!("customer {name} added\n"))
         }),
         cli::Customer::List { data } => with_jobs(layers, data, async |jobs| {
-            jobs.list_customers().await?.iter().for_each(|name| println!("{name}"));
-            Ok(())
+            Ok(jobs.list_customers().await?.iter().map(|name| format!("{name}\n")).collect())
         }),
     }
 }
@@ -42,37 +41,34 @@ pub fn user(command: cli::User, layers: Layers) -> Result<u8, Failure> {
                 let grants = if grants.is_empty() { vec![Grant::ALL] } else { parsed(&grants)? };
                 let user = User { name: name.parse()?, customer: customer.parse()?, grants };
                 jobs.add_user(&user, Password::chosen(password)?).await?;
-                println!("user {name} of {customer} added");
-                Ok(())
+                Ok(format!("user {name} of {customer} added\n"))
             })
         }
         cli::User::Passwd { name, password_stdin: _, data } => {
             let password = password()?;
             with_jobs(layers, data, async move |jobs| {
                 jobs.set_password(&name.parse()?, Password::chosen(password)?).await?;
-                println!("password of {name} changed");
-                Ok(())
+                Ok(format!("password of {name} changed\n"))
             })
         }
         cli::User::List { customer, data } => with_jobs(layers, data, async move |jobs| {
             let users = jobs.list_users().await?;
             let wanted = |user: &&User| customer.as_ref().is_none_or(|customer| user.customer.as_str() == customer);
-            print!("{}", listed(users.iter().filter(wanted)).text(""));
-            Ok(())
+            Ok(listed(users.iter().filter(wanted)).text(""))
         }),
         cli::User::Grant { name, grants, data } => with_jobs(layers, data, async move |jobs| {
             let user: UserName = name.parse()?;
             for grant in parsed(&grants)? {
                 jobs.grant(&user, &grant).await?;
             }
-            Ok(())
+            Ok(String::new())
         }),
         cli::User::Revoke { name, grants, data } => with_jobs(layers, data, async move |jobs| {
             let user: UserName = name.parse()?;
             for grant in parsed(&grants)? {
                 jobs.revoke(&user, &grant).await?;
             }
-            Ok(())
+            Ok(String::new())
         }),
     }
 }
@@ -98,8 +94,8 @@ fn password() -> Result<String, Failure> {
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// Opens the data folder of the settings and runs `work` on it.
-fn with_jobs<F: Future<Output = Result<(), Error>>>(
+/// Opens the data folder of the settings, runs `work` on it and says what it gives.
+fn with_jobs<F: Future<Output = Result<String, Error>>>(
     mut layers: Layers,
     data: cli::Data,
     work: impl FnOnce(Jobs) -> F,
@@ -107,11 +103,12 @@ fn with_jobs<F: Future<Output = Result<(), Error>>>(
     layers.set_flag_if("data", data.data);
     let settings = layers.resolve()?.settings()?;
     let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::internal(&error))?;
-    runtime.block_on(async {
+    let text = runtime.block_on(async {
         // Accounts have nothing to do with releases.
         let jobs = Jobs::open(JobsOptions::new(settings.data, Arc::new(Catalog::default()))).await?;
         work(jobs).await
     })?;
+    say(text)?;
     Ok(DONE)
 }
 

@@ -52,6 +52,10 @@ Example:
   bordereau serve --listen 127.0.0.1:8080 --data /var/lib/bordereau")]
     Serve(Serve),
     /// Make a book of workers' compensation, start a server, score the book through it and show what came out.
+    #[command(after_help = "\
+Examples:
+  bordereau demo
+  bordereau demo --insureds 200000 --dir /tmp/book --keep")]
     Demo(Demo),
     /// Customers of a server's data folder.
     #[command(subcommand)]
@@ -160,6 +164,9 @@ pub struct Data {
 #[derive(Debug, Subcommand)]
 pub enum Customer {
     /// Add a customer.
+    #[command(after_help = "\
+Example:
+  bordereau customer add valen --data /var/lib/bordereau")]
     Add {
         /// Its name: a-z, 0-9, '_', '-' and '.'.
         name: String,
@@ -199,6 +206,9 @@ Example:
         data: Data,
     },
     /// Change a user's password.
+    #[command(after_help = "\
+Example:
+  printf %s \"$PASSWORD\" | bordereau user passwd ann --password-stdin --data /var/lib/bordereau")]
     Passwd {
         /// The user.
         name: String,
@@ -210,6 +220,9 @@ Example:
         data: Data,
     },
     /// List users with what they may use.
+    #[command(after_help = "\
+Example:
+  bordereau user list --customer valen --data /var/lib/bordereau")]
     List {
         /// Only those of this customer.
         #[arg(long)]
@@ -219,6 +232,9 @@ Example:
         data: Data,
     },
     /// Let a user use more.
+    #[command(after_help = "\
+Example:
+  bordereau user grant ann 'insureright/*' ca/scoring --data /var/lib/bordereau")]
     Grant {
         /// The user.
         name: String,
@@ -230,6 +246,9 @@ Example:
         data: Data,
     },
     /// Take rights from a user, each as `user list` shows it.
+    #[command(after_help = "\
+Example:
+  bordereau user revoke ann '*/*' --data /var/lib/bordereau")]
     Revoke {
         /// The user.
         name: String,
@@ -246,12 +265,19 @@ Example:
 #[derive(Debug, Subcommand)]
 pub enum Solution {
     /// List solutions and their releases.
+    #[command(after_help = "\
+Example:
+  bordereau solution list --solutions my/solutions")]
     List {
         /// Folder of further solution releases.
         #[arg(long, value_name = "DIR")]
         solutions: Option<String>,
     },
     /// Show a release: its dictionary, rules and models.
+    #[command(after_help = "\
+Examples:
+  bordereau solution show insureright
+  bordereau solution show insureright --release 1.1.0 --markdown > insureright.md")]
     Show {
         /// The solution.
         solution: SolutionName,
@@ -266,6 +292,9 @@ pub enum Solution {
         solutions: Option<String>,
     },
     /// Check a release folder completely, down to a dry run on generated rows.
+    #[command(after_help = "\
+Example:
+  bordereau solution check solutions/insureright/1.0.7")]
     Check {
         /// The folder, such as solutions/insureright/1.0.7; may be repeated.
         #[arg(required = true, value_name = "DIR")]
@@ -277,6 +306,9 @@ pub enum Solution {
 #[derive(Debug, Subcommand)]
 pub enum Config {
     /// Print each setting with its value and origin.
+    #[command(after_help = "\
+Example:
+  bordereau --config bordereau.toml --set threads=4 config show")]
     Show,
     /// Print a reference page that is generated from the program.
     Reference {

@@ -6,16 +6,17 @@ use crate::cli::{Config, Page};
 use crate::exit::{DONE, Failure};
 use crate::settings::{Layers, reference};
 use crate::table::{Align, Table};
+use crate::terminal::say;
 
 /// Runs the command.
 ///
 /// # Errors
-/// When a setting cannot be used.
+/// When a setting cannot be used, or standard output not be written.
 pub fn run(command: &Config, layers: &mut Layers) -> Result<u8, Failure> {
     match command {
-        Config::Reference { page: Page::Settings } => print!("{}", reference()),
-        Config::Reference { page: Page::Http } => print!("{}", http_reference()),
-        Config::Reference { page: Page::Openapi } => println!("{}", openapi_json()),
+        Config::Reference { page: Page::Settings } => say(reference())?,
+        Config::Reference { page: Page::Http } => say(http_reference())?,
+        Config::Reference { page: Page::Openapi } => say(format_args!("{}\n", openapi_json()))?,
         Config::Show => {
             let resolved = layers.resolve()?;
             // Values that cannot be used are said here, not only when a command stumbles over them.
@@ -24,7 +25,7 @@ pub fn run(command: &Config, layers: &mut Layers) -> Result<u8, Failure> {
             for (name, value, origin) in resolved.rows() {
                 table.row([name.to_owned(), value.to_owned(), origin.to_string()]);
             }
-            print!("{}", table.text(""));
+            say(table.text(""))?;
         }
     }
     Ok(DONE)

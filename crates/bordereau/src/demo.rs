@@ -23,6 +23,7 @@ use crate::cli::Demo;
 use crate::exit::{DONE, Failure};
 use crate::settings::{Layers, Settings};
 use crate::table::grouped;
+use crate::terminal::say;
 use crate::{interrupt, logging, report, serve};
 use book::Book;
 use client::Client;
@@ -68,15 +69,14 @@ fn pack(args: &Demo, zip: &Path) -> Result<(), Failure> {
     let book = Book { insureds: args.insureds, seed: args.seed };
     archive::pack(book, zip).map_err(|error| Failure::Internal(format!("{}: {error}", zip.display())))?;
     let bytes = std::fs::metadata(zip).map_or(0, |metadata| metadata.len());
-    println!("A synthetic book of workers' compensation, with the defects that such files have:");
-    println!(
-        "  {} insureds with their classes, {} bytes zipped, made in {} ms",
+    say(format_args!(
+        "A synthetic book of workers' compensation, with the defects that such files have:\n  {} insureds with their \
+         classes, {} bytes zipped, made in {} ms\n  {}\n\n",
         grouped(args.insureds.into()),
         grouped(bytes),
-        began.elapsed().as_millis()
-    );
-    println!("  {}\n", zip.display());
-    Ok(())
+        began.elapsed().as_millis(),
+        zip.display()
+    ))
 }
 
 /// Server, customer, user; the book in; the results out; what is in them.
@@ -92,22 +92,27 @@ async fn tour(args: &Demo, settings: &Settings, folder: &Path, zip: &Path) -> Re
         let _ = stopped.await;
     }));
     let client = Client::new(&format!("http://{address}"), USER, &password);
-    println!("A server at http://{address} with customer {CUSTOMER}, user {USER}, password {password}.\n");
-    println!("Sending the book. The same by hand:\n{}\n", client.curl_post(zip));
+    say(format_args!(
+        "A server at http://{address} with customer {CUSTOMER}, user {USER}, password {password}.\n\nSending the book. The \
+         same by hand:\n{}\n\n",
+        client.curl_post(zip)
+    ))?;
     let key = client.post(zip).await?;
-    println!("The answer is the batch key: {key}\nFetching the results until they are ready. The same by hand:");
-    println!("{}\n", client.curl_get(&key));
+    say(format_args!(
+        "The answer is the batch key: {key}\nFetching the results until they are ready. The same by hand:\n{}\n\n",
+        client.curl_get(&key)
+    ))?;
     let results = folder.join("results.zip");
     client.fetch(&key, &results, &watched(&jobs, &key)?).await?;
     show(&results)?;
-    println!(
-        "Where everything lies:\n  book     {}\n  results  {}\n  server   {}",
+    say(format_args!(
+        "\nWhere everything lies:\n  book     {}\n  results  {}\n  server   {}\n",
         zip.display(),
         results.display(),
         settings.data.display()
-    );
+    ))?;
     if args.keep {
-        println!("\nThe server keeps running at http://{address}; Ctrl-C stops it.");
+        say(format_args!("\nThe server keeps running at http://{address}; Ctrl-C stops it.\n"))?;
         interrupt::requested().await;
     }
     drop(stop);
@@ -135,7 +140,6 @@ fn show(results: &Path) -> Result<(), Failure> {
     let bytes = archive::member(results, "summary.json", SUMMARY_BYTES_MAX).map_err(|error| said(&error))?;
     let bytes = bytes.ok_or_else(|| said(&"there is no summary.json in it"))?;
     let summary: Summary = serde_json::from_slice(&bytes).map_err(|error| said(&error))?;
-    print!("{}", report::text(&summary));
-    print!("{}", explained::text(results, &summary).map_err(|error| said(&error))?);
-    Ok(())
+    say(report::text(&summary))?;
+    say(explained::text(results, &summary).map_err(|error| said(&error))?)
 }

@@ -14,7 +14,9 @@ use crate::settings::{LogFormat, Settings};
 pub fn start(settings: &Settings) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(&settings.log).map_err(|error| Failure::Usage(format!("setting log: {error}")))?;
     let coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(coloured).with_writer(std::io::stderr);
+    // Where a line cannot be written, because nobody reads the pipe any more, saying so would end the thread.
+    let lines = tracing_subscriber::fmt().log_internal_errors(false).with_env_filter(filter).with_ansi(coloured);
+    let lines = lines.with_writer(std::io::stderr);
     let started = match settings.log_format {
         LogFormat::Text => lines.try_init(),
         LogFormat::Json => lines.json().try_init(),

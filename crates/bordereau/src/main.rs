@@ -1,8 +1,7 @@
 //! The bordereau program: command line, settings, roles.
 //!
 //! It parses the command line ([`cli`]), resolves settings once ([`settings`]), and calls the crates that do the work.
-//! Exit codes live here ([`exit`]); HTTP statuses do not. It is the only crate that prints.
-#![allow(clippy::print_stdout, clippy::print_stderr)]
+//! Exit codes live here ([`exit`]); HTTP statuses do not. It is the only crate that prints ([`terminal`]).
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod accounts;
@@ -18,6 +17,7 @@ mod serve;
 mod settings;
 mod solution;
 mod table;
+mod terminal;
 mod watch;
 
 use std::path::PathBuf;
@@ -48,7 +48,7 @@ fn main() -> ExitCode {
     match run(cli) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
-            eprintln!("bordereau: {failure}");
+            terminal::warn(format_args!("bordereau: {failure}"));
             ExitCode::from(failure.code())
         }
     }
@@ -65,7 +65,9 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Solution(command) => solution::run(command, layers),
         Command::Config(command) => configuration::run(&command, &mut layers),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "bordereau", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "bordereau", &mut script);
+            terminal::say(String::from_utf8_lossy(&script))?;
             Ok(exit::DONE)
         }
     }

@@ -1,6 +1,8 @@
 //! `bordereau score`: a book in, a results zip out, without a server; the same code path as a server's batches.
 
+use std::fs::Permissions;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,8 +13,13 @@ use bordereau_engine::release::Release;
 use crate::cli::Score;
 use crate::exit::{DONE, Failure};
 use crate::settings::{Layers, Settings};
+use crate::table::grouped;
+use crate::terminal::say;
 use crate::watch::Watch;
 use crate::{interrupt, logging, report, solution};
+
+/// Mode of an ordinary file, of which the user's mask takes what it takes; temporary files are for their owner alone.
+const ORDINARY: u32 = 0o666;
 
 /// Runs the command.
 ///
@@ -26,13 +33,15 @@ pub fn run(args: &Score, mut layers: Layers) -> Result<u8, Failure> {
     let settings = layers.resolve()?.settings()?;
     logging::start(&settings)?;
     let spec = spec(args, &settings)?;
-    let outcome = write(&spec, &options(&settings), &args.output)?;
+    let folder = folder_of(&args.output);
+    look(&args.upload, &args.output, &folder)?;
+    let outcome = write(&spec, &options(&settings), &args.output, &folder)?;
     if args.json {
         let summary = serde_json::to_string_pretty(&outcome.summary).map_err(|error| Failure::internal(&error))?;
-        println!("{summary}");
+        say(format_args!("{summary}\n"))?;
     } else {
-        print!("{}", report::text(&outcome.summary));
-        println!("Results: {} ({} bytes)", args.output.display(), crate::table::grouped(outcome.zip_bytes));
+        let (text, bytes) = (report::text(&outcome.summary), grouped(outcome.zip_bytes));
+        say(format_args!("{text}Results: {} ({bytes} bytes)\n", args.output.display()))?;
     }
     let rejected = outcome.summary.records.rejected > 0;
     Ok(if rejected { settings.rejected_exit_code } else { DONE })
@@ -77,15 +86,38 @@ pub fn options(settings: &Settings) -> Options {
     }
 }
 
-/// Scores into a file beside `output` and gives it that name when it is complete and on disk.
-fn write(spec: &BatchSpec, options: &Options, output: &Path) -> Result<Outcome, Failure> {
+/// The folder in which a file lies.
+fn folder_of(file: &Path) -> PathBuf {
+    file.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or(PathBuf::from("."), Path::to_owned)
+}
+
+/// Refuses what cannot be meant: an upload that is not there, results that would take its place, and results in the
+/// very folder that is sent, where this run and the next would find them among the data.
+fn look(upload: &[PathBuf], output: &Path, folder: &Path) -> Result<(), Failure> {
+    let [output, folder] = [output, folder].map(|path| std::fs::canonicalize(path).ok());
+    for path in upload {
+        let sent = std::fs::canonicalize(path);
+        let sent = Some(sent.map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?);
+        let fault = if sent == output {
+            "the results would take its place"
+        } else if sent == folder {
+            "the results would lie in the folder that is sent"
+        } else {
+            continue;
+        };
+        return Err(Failure::Usage(format!("{}: {fault}; name another --output", path.display())));
+    }
+    Ok(())
+}
+
+/// Scores into a file of `folder`, beside `output`, and gives it that name when it is complete and on disk.
+fn write(spec: &BatchSpec, options: &Options, output: &Path, folder: &Path) -> Result<Outcome, Failure> {
     let said = |what: &str, error: &std::io::Error| Failure::Internal(format!("{} {what}: {error}", output.display()));
-    let folder =
-        output.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or(PathBuf::from("."), Path::to_owned);
     let mut file = tempfile::Builder::new()
         .prefix(".bordereau-")
         .suffix(".part")
-        .tempfile_in(&folder)
+        .permissions(Permissions::from_mode(ORDINARY))
+        .tempfile_in(folder)
         .map_err(|error| said("cannot be written", &error))?;
     let progress = Arc::new(Progress::default());
     let cancelled = Arc::clone(&progress);
@@ -95,15 +127,8 @@ fn write(spec: &BatchSpec, options: &Options, output: &Path) -> Result<Outcome, 
     drop(watch);
     let outcome = outcome?;
     file.flush().and_then(|()| file.as_file().sync_all()).map_err(|error| said("cannot be written", &error))?;
-    readable(file.as_file()).map_err(|error| said("cannot be written", &error))?;
     file.persist(output).map_err(|error| said("cannot be written", &error.error))?;
     Ok(outcome)
-}
-
-/// Temporary files are for their owner alone; results are ordinary files.
-fn readable(file: &std::fs::File) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
 }
 
 #[cfg(test)]

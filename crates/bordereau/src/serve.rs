@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use crate::cli::Serve;
 use crate::exit::{DONE, Failure};
 use crate::settings::{Layers, Settings};
+use crate::terminal::say;
 use crate::{interrupt, logging, solution};
 
 /// Runs the command until Ctrl-C or SIGTERM.
@@ -34,7 +35,7 @@ async fn serve(settings: &Settings) -> Result<(), Failure> {
     let listener = TcpListener::bind(listen).await;
     let listener = listener.map_err(|error| Failure::Usage(format!("cannot listen on {listen}: {error}")))?;
     let address = listener.local_addr().map_err(|error| Failure::internal(&error))?;
-    println!("listening on http://{address}");
+    say(format_args!("listening on http://{address}\n"))?;
     if !address.ip().is_loopback() {
         tracing::warn!("passwords and books travel unencrypted; put a proxy that speaks TLS in front of {address}");
     }

@@ -11,6 +11,7 @@ use crate::cli::Solution;
 use crate::exit::{DONE, Failure, REFUSED};
 use crate::settings::{Layers, Settings};
 use crate::table::{Align, Table};
+use crate::terminal::say;
 
 mod check;
 mod show;
@@ -23,20 +24,25 @@ pub fn run(command: Solution, mut layers: Layers) -> Result<u8, Failure> {
     match command {
         Solution::List { solutions } => {
             layers.set_flag_if("solutions", solutions);
-            print!("{}", list(&catalog(&layers.resolve()?.settings()?)?, jiff::Timestamp::now()));
+            say(list(&catalog(&layers.resolve()?.settings()?)?, jiff::Timestamp::now()))?;
             Ok(DONE)
         }
         Solution::Show { solution, release, markdown, solutions } => {
             layers.set_flag_if("solutions", solutions);
             let catalog = catalog(&layers.resolve()?.settings()?)?;
             let release = find(&catalog, &solution, release.as_ref())?;
-            print!("{}", if markdown { show::markdown(release) } else { show::text(release) });
+            say(if markdown { show::markdown(release) } else { show::text(release) })?;
             Ok(DONE)
         }
         Solution::Check { folders } => {
             let settings = layers.resolve()?.settings()?;
-            let passed = folders.iter().filter(|folder| check::run(folder, &settings)).count();
-            Ok(if passed == folders.len() { DONE } else { REFUSED })
+            let mut code = DONE;
+            for folder in &folders {
+                if !check::run(folder, &settings)? {
+                    code = REFUSED;
+                }
+            }
+            Ok(code)
         }
     }
 }

@@ -15,6 +15,7 @@ use bordereau_engine::progress::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::table::grouped;
+use crate::terminal::warn;
 
 const BAR_EVERY: Duration = Duration::from_millis(100);
 /// A line for each change of stage, and one in between after this long.
@@ -118,7 +119,7 @@ impl Screen {
             Self::Lines { last } => {
                 if last.is_none_or(|(stage, at)| stage != now.stage || at.elapsed() >= LINE_EVERY) {
                     *last = Some((now.stage, Instant::now()));
-                    eprintln!("{}", now.sentence());
+                    warn(now.sentence());
                 }
             }
             Self::Bar { bar, stage } => {

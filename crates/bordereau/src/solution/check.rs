@@ -6,38 +6,46 @@ use std::sync::Arc;
 use bordereau_engine::dry_run::{RECORDS, dry_run};
 use bordereau_engine::release::{Problem, Release};
 
+use crate::exit::Failure;
 use crate::score::options;
 use crate::settings::Settings;
 use crate::table::grouped;
+use crate::terminal::say;
 
 /// The dry run's rows are the same each time.
 const SEED: u64 = 1;
 
 /// Checks one folder and prints what was found; whether it passed.
-pub fn run(folder: &Path, settings: &Settings) -> bool {
+///
+/// # Errors
+/// When standard output cannot be written.
+pub fn run(folder: &Path, settings: &Settings) -> Result<bool, Failure> {
+    let (passed, text) = tried(folder, settings);
+    say(format_args!("{}: {text}\n", folder.display()))?;
+    Ok(passed)
+}
+
+/// Whether the folder passed, and why.
+fn tried(folder: &Path, settings: &Settings) -> (bool, String) {
     let release = match Release::from_folder(folder) {
         Ok(release) => Arc::new(release),
-        Err(problems) => return failed(folder, &problems),
+        Err(problems) => return (false, listed(&problems)),
     };
     match dry_run(&release, RECORDS, SEED, &options(settings)) {
-        Ok(tried) if !tried.problems.is_empty() => failed(folder, &tried.problems),
+        Ok(tried) if !tried.problems.is_empty() => (false, listed(&tried.problems)),
         Ok(tried) => {
             let records = tried.summary.map(|summary| summary.records).unwrap_or_default();
             let (read, scored) = (grouped(records.read), grouped(records.scored));
-            println!("{}: good; a dry run scored {scored} of {read} generated records", folder.display());
-            true
+            (true, format!("good; a dry run scored {scored} of {read} generated records"))
         }
-        Err(error) => {
-            println!("{}: the dry run could not be done: {}", folder.display(), crate::exit::Failure::internal(&error));
-            false
-        }
+        Err(error) => (false, format!("the dry run could not be done: {}", Failure::internal(&error))),
     }
 }
 
-fn failed(folder: &Path, problems: &[Problem]) -> bool {
-    println!("{}: {} found", folder.display(), counted(problems.len(), "problem"));
-    problems.iter().for_each(|problem| println!("  {problem}"));
-    false
+fn listed(problems: &[Problem]) -> String {
+    let mut text = format!("{} found", counted(problems.len(), "problem"));
+    problems.iter().for_each(|problem| text.push_str(&format!("\n  {problem}")));
+    text
 }
 
 fn counted(count: usize, noun: &str) -> String {

@@ -1,9 +1,10 @@
 //! `bordereau score`, `solution`, `customer`, `user`, `config`: exit codes and what is said.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::program::{data_folder, project, run, run_with_input, said};
+use crate::program::{bordereau, data_folder, project, run, run_with_input, said};
 use crate::results::{comparable, members, rows, summary};
 
 fn samples(solution: &str) -> PathBuf {
@@ -84,6 +85,7 @@ fn exit_codes_tell_rejected_records_from_refused_uploads_and_misuse() {
             64,
             "setting threads (command line)",
         ),
+        (vec!["score", "--solution", "insureright", "nosuch/x.zip"], 64, "nosuch/x.zip: No such file"),
         (vec!["--set", "x", "config", "show"], 64, "must be NAME=VALUE"),
         (vec!["--config", "/nonexistent/b.toml", "config", "show"], 64, "/nonexistent/b.toml"),
     ] {
@@ -91,6 +93,63 @@ fn exit_codes_tell_rejected_records_from_refused_uploads_and_misuse() {
         assert_eq!(given, code, "{arguments:?}: {errors}");
         assert!(errors.contains(part), "{arguments:?}: {errors}");
     }
+}
+
+#[test]
+fn results_do_not_mix_with_what_is_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["insured.psv", "class.psv"] {
+        fs::copy(samples("insureright").join(name), folder.path().join(name)).unwrap();
+    }
+    let (insured, class) = (folder.path().join("insured.psv"), folder.path().join("class.psv"));
+    let inside = folder.path().join("results.zip");
+    let (code, _, errors) = score("insureright", &[folder.path()], &inside, &[]);
+    assert_eq!(code, 64);
+    assert!(errors.contains("the results would lie in the folder that is sent"), "{errors}");
+    let (code, _, errors) = score("insureright", &[&insured, &class], &class, &[]);
+    assert_eq!(code, 64);
+    assert!(errors.contains("class.psv: the results would take its place"), "{errors}");
+    assert_eq!(fs::read(&class).unwrap(), fs::read(samples("insureright").join("class.psv")).unwrap());
+    assert_eq!(score("insureright", &[&insured, &class], &inside, &[]).0, 0, "beside single files they may lie");
+}
+
+#[test]
+fn results_are_as_private_as_the_users_mask_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("results.zip");
+    for (mask, mode) in [("077", 0o600), ("022", 0o644)] {
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", &format!("umask {mask} && exec \"$@\""), "sh", env!("CARGO_BIN_EXE_bordereau")]);
+        command.args(["score", "--solution", "insureright", "-o"]).arg(&output).arg(samples("insureright"));
+        let (code, _, errors) = said(&command.output().unwrap());
+        assert_eq!(code, 0, "{errors}");
+        assert_eq!(fs::metadata(&output).unwrap().permissions().mode() & 0o777, mode, "mask {mask}");
+    }
+}
+
+#[test]
+fn output_that_nobody_reads_is_no_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let (output, sample) = (folder.path().join("results.zip"), samples("insureright"));
+    let (output, sample) = (output.to_str().unwrap(), sample.to_str().unwrap());
+    for arguments in [
+        vec!["solution", "list"],
+        vec!["config", "show"],
+        vec!["completions", "bash"],
+        vec!["score", "--solution", "insureright", sample, "-o", output],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let result = bordereau().args(&arguments).stdout(writer).output().unwrap();
+        let (code, _, errors) = said(&result);
+        assert_eq!(code, 0, "{arguments:?}: {errors}");
+        assert!(!errors.contains("panicked"), "{arguments:?}: {errors}");
+    }
+    assert!(fs::exists(output).unwrap());
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = bordereau().args(["solution", "show", "nosuch"]).stderr(writer).status().unwrap();
+    assert_eq!(status.code(), Some(64));
 }
 
 #[test]
@@ -145,7 +204,22 @@ fn settings_are_shown_with_their_origin_and_help_has_examples() {
     let (code, text, _) = said(&run(["--set", "threads=3", "config", "show"]));
     assert_eq!(code, 0);
     assert!(text.contains("threads             3") && text.contains("command line"), "{text}");
-    for command in ["score", "serve", "user add", "completions"] {
+    for command in [
+        "score",
+        "serve",
+        "demo",
+        "customer add",
+        "user add",
+        "user passwd",
+        "user list",
+        "user grant",
+        "user revoke",
+        "solution list",
+        "solution show",
+        "solution check",
+        "config show",
+        "completions",
+    ] {
         let arguments = command.split(' ').chain(["--help"]);
         let (code, text, _) = said(&run(arguments));
         assert_eq!(code, 0);
