@@ -42,7 +42,10 @@ impl Spool {
     /// # Errors
     /// When the file cannot be made.
     pub fn create(scratch: &Path, gathered_bytes_max: usize) -> io::Result<Self> {
-        let file = tempfile::tempfile_in(scratch)?;
+        let file = tempfile::tempfile_in(scratch).map_err(|error| {
+            let message = format!("a scratch file cannot be made in {}: {error}", scratch.display());
+            std::io::Error::new(error.kind(), message)
+        })?;
         Ok(Self { file, end: 0, buckets: Vec::new(), gathered: 0, gathered_max: gathered_bytes_max })
     }
 

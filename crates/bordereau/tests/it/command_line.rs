@@ -53,7 +53,7 @@ fn a_folder_and_its_files_and_any_number_of_threads_give_the_same_results() {
 }
 
 #[test]
-fn exit_codes_tell_rejected_records_from_refused_uploads_and_misuse() {
+fn exit_codes_tell_rejected_records_from_refused_uploads_misuse_and_faults_of_ours() {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("results.zip");
     let upload = folder.path().join("book");
@@ -75,6 +75,8 @@ fn exit_codes_tell_rejected_records_from_refused_uploads_and_misuse() {
     assert!(errors.contains("class"), "{errors}");
     assert!(fs::read(&output).unwrap() == before, "a refused upload leaves older results alone");
 
+    let sample = samples("insureright");
+    let (sample, results) = (sample.to_str().unwrap(), output.to_str().unwrap());
     for (arguments, code, part) in [
         (vec!["score", "x.zip"], 64, "--solution"),
         (vec!["score", "--solution", "nosuch", "x.zip"], 64, "there is no solution nosuch"),
@@ -86,6 +88,16 @@ fn exit_codes_tell_rejected_records_from_refused_uploads_and_misuse() {
             "setting threads (command line)",
         ),
         (vec!["score", "--solution", "insureright", "nosuch/x.zip"], 64, "nosuch/x.zip: No such file"),
+        (
+            vec!["score", "--solution", "insureright", "--set", "scratch=/nonexistent/s", sample, "-o", results],
+            3,
+            "a scratch file cannot be made in /nonexistent/s: No such file",
+        ),
+        (
+            vec!["score", "--solution", "insureright", sample, "-o", "/nonexistent/r.zip"],
+            3,
+            "/nonexistent/r.zip cannot be written",
+        ),
         (vec!["--set", "x", "config", "show"], 64, "must be NAME=VALUE"),
         (vec!["--config", "/nonexistent/b.toml", "config", "show"], 64, "/nonexistent/b.toml"),
     ] {
