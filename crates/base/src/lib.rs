@@ -9,6 +9,7 @@
 
 pub mod cell;
 pub mod dictionary;
+pub mod digest;
 pub mod finding;
 pub mod ids;
 pub mod limits;

@@ -3,7 +3,7 @@
 //! A value comes from the built-in default, then the file (`bordereau.toml`), then the environment
 //! (`BORDEREAU_<NAME>`), then the command line; the last one that speaks wins. `bordereau config show` prints each
 //! value with its origin, and `docs/settings.md` is generated from the same table (a test fails when it drifts).
-//! Nothing else in the program reads the environment or the file.
+//! Nothing else in the program reads the file or the environment, `BORDEREAU_CONFIG` and `NO_COLOR` apart.
 
 mod declared;
 mod layers;

@@ -1,5 +1,6 @@
 //! `summary.json` of a results zip: what was read, scored and rejected, what was assumed, and by which models.
 
+use bordereau_base::digest::hex;
 use bordereau_base::finding::{FindingCode, Severity};
 use bordereau_base::ids::{BatchKey, CustomerName, ReleaseVersion, SolutionName, SubmissionName};
 use bordereau_files::intake::Assumptions;
@@ -8,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
-use crate::release::hex;
 
 /// The whole summary.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -29,13 +29,3 @@ mod zip;
 pub use member::{Member, MemberDigest, Packing};
 pub use part::Part;
 pub use zip::{Packed, write_zip};
-
-/// Lower-case hex, as digests are shown.
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}

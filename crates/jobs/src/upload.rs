@@ -12,6 +12,7 @@ use std::mem;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use bordereau_base::digest::hex;
 use bordereau_base::ids::BatchKey;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -204,8 +205,4 @@ fn request_sha256(request: &BatchRequest, upload_sha256: &str) -> String {
         hash.update(part);
     }
     hex(&hash.finalize())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

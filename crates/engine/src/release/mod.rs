@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use bordereau_base::dictionary::Dictionary;
+use bordereau_base::digest::hex;
 use bordereau_model::Model;
 use sha2::{Digest, Sha256};
 
@@ -193,9 +194,4 @@ fn digest(files: &ReleaseFiles) -> String {
         hash.update(bytes);
     }
     hex(&hash.finalize())
-}
-
-/// Bytes as lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

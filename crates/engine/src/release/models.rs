@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, SchemaRef};
 use bordereau_base::dictionary::Dictionary;
+use bordereau_base::digest::hex;
 use bordereau_model::{Input, InputKind, Model};
 use sha2::{Digest, Sha256};
 
 use super::manifest::{Explanations, Manifest, ModelSpec};
-use super::{Problem, ReleaseFiles, ReleaseModel, hex};
+use super::{Problem, ReleaseFiles, ReleaseModel};
 use crate::stages::score::explanations::COLUMNS as EXPLANATION_COLUMNS;
 
 const FILE: &str = "solution.toml";

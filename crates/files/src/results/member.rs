@@ -1,6 +1,7 @@
 //! A file of the results zip in the making, spooled outside memory.
 
-use super::{Part, hex, part};
+use super::{Part, part};
+use bordereau_base::digest::hex;
 use crc32fast::Hasher as Crc32;
 use sha2::{Digest, Sha256};
 use std::fs::File;

@@ -1,7 +1,8 @@
 //! Members joined to one zip, and the digest of the whole.
 
 use super::headers::{self, Method, Record};
-use super::{Member, MemberDigest, Packing, hex};
+use super::{Member, MemberDigest, Packing};
+use bordereau_base::digest::hex;
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use std::io::{self, Write};
