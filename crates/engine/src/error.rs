@@ -1,6 +1,7 @@
 //! Why the engine could not do what it was asked. Bad rows are not here, they are findings; a bad upload is a
 //! [`Refusal`].
 
+use bordereau_base::ordered::Panicked;
 use bordereau_base::refusal::Refusal;
 use bordereau_files::intake::IntakeError;
 
@@ -36,6 +37,12 @@ pub enum Error {
 impl From<datafusion::error::DataFusionError> for Error {
     fn from(error: datafusion::error::DataFusionError) -> Self {
         Self::DataFusion(Box::new(error))
+    }
+}
+
+impl From<Panicked> for Error {
+    fn from(Panicked(stage): Panicked) -> Self {
+        Self::Worker(stage)
     }
 }
 

@@ -1,27 +1,15 @@
-//! A step over a stream of inputs on several threads, its outputs taken in the order of the inputs.
-//!
-//! One thread makes the inputs, workers turn each into an output, and the calling thread takes the outputs as if one
-//! thread had made them one after the other: what is taken never depends on the number of threads. The number of inputs
-//! and outputs under way is fixed, so memory is bounded whatever the speed of each side. Knows nothing of what it
-//! carries.
+//! [`bordereau_base::ordered`] with the engine's errors.
 
-use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-use std::sync::{Mutex, PoisonError};
 
-use crate::error::{Error, Result};
+use bordereau_base::ordered;
 
-/// Inputs under way for each worker, waiting ones included.
-const UNDER_WAY: usize = 3;
+use crate::error::Result;
 
-/// Runs the step. `source` gives the inputs until it gives none; `worker` is called once on each worker thread and
-/// gives the step, which may keep what it likes between two inputs; `sink` takes the outputs in order.
+/// As [`ordered::run`].
 ///
 /// # Errors
-/// The first error in the order of the inputs, whichever of the three it came from; [`Error::Worker`] with the name of
-/// `stage` when one of them panicked.
+/// The first error in the order of the inputs; [`Error::Worker`](crate::error::Error::Worker) for a panic.
 pub fn run<I: Send, O: Send, S: FnMut(I) -> Result<O>>(
     stage: &'static str,
     threads: NonZeroUsize,
@@ -29,28 +17,10 @@ pub fn run<I: Send, O: Send, S: FnMut(I) -> Result<O>>(
     worker: impl Fn() -> S + Sync,
     sink: impl FnMut(O) -> Result<()>,
 ) -> Result<()> {
-    let under_way = threads.get() * UNDER_WAY;
-    let (permit, permits) = sync_channel(under_way);
-    for _ in 0..under_way {
-        let _ = permit.send(());
-    }
-    let (input, inputs) = channel();
-    let (output, outputs) = channel();
-    let inputs = Mutex::new(inputs);
-    std::thread::scope(|scope| {
-        let failed = output.clone();
-        scope.spawn(move || produce(stage, source, &permits, &input, &failed));
-        for _ in 0..threads.get() {
-            let (inputs, output, worker) = (&inputs, output.clone(), &worker);
-            scope.spawn(move || work(stage, worker, inputs, &output));
-        }
-        drop(output);
-        // Permits and outputs end with this call, so that the threads stop soon after an error.
-        caught(stage, || collect(outputs, permit, sink))
-    })
+    ordered::run(stage, threads, source, worker, sink)
 }
 
-/// Runs `step` for each of `0..count`, in no particular order.
+/// As [`ordered::each`].
 ///
 /// # Errors
 /// As [`run`].
@@ -60,152 +30,5 @@ pub fn each(
     count: usize,
     step: impl Fn(usize) -> Result<()> + Sync,
 ) -> Result<()> {
-    let mut next = 0..count;
-    run(stage, threads, || Ok(next.next()), || &step, Ok)
-}
-
-type Numbered<T> = (u64, T);
-
-fn produce<I, O>(
-    stage: &'static str,
-    mut source: impl FnMut() -> Result<Option<I>>,
-    permits: &Receiver<()>,
-    input: &Sender<Numbered<I>>,
-    failed: &Sender<Numbered<Result<O>>>,
-) {
-    for number in 0.. {
-        if permits.recv().is_err() {
-            return;
-        }
-        match caught(stage, &mut source) {
-            Ok(Some(item)) => {
-                if input.send((number, item)).is_err() {
-                    return;
-                }
-            }
-            Ok(None) => return,
-            Err(error) => {
-                let _ = failed.send((number, Err(error)));
-                return;
-            }
-        }
-    }
-}
-
-fn work<I, O, S: FnMut(I) -> Result<O>>(
-    stage: &'static str,
-    worker: impl Fn() -> S,
-    inputs: &Mutex<Receiver<Numbered<I>>>,
-    output: &Sender<Numbered<Result<O>>>,
-) {
-    // A worker that could not be made still answers for the inputs that it takes.
-    let mut step = caught(stage, || Ok(worker()));
-    loop {
-        let next = inputs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok((number, item)) = next else { return };
-        let done = match &mut step {
-            Ok(step) => caught(stage, || step(item)),
-            Err(_) => Err(Error::Worker(stage)),
-        };
-        if output.send((number, done)).is_err() {
-            return;
-        }
-    }
-}
-
-/// A panic is a fault of ours; it must end the batch and nothing else, and nobody may wait for its output.
-fn caught<T>(stage: &'static str, call: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(call)).unwrap_or(Err(Error::Worker(stage)))
-}
-
-fn collect<O>(
-    outputs: Receiver<Numbered<Result<O>>>,
-    permit: SyncSender<()>,
-    mut sink: impl FnMut(O) -> Result<()>,
-) -> Result<()> {
-    let mut early = BTreeMap::new();
-    let mut next = 0;
-    for (number, output) in outputs {
-        early.insert(number, output);
-        while let Some(output) = early.remove(&next) {
-            sink(output?)?;
-            next += 1;
-            let _ = permit.send(());
-        }
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn threads(count: usize) -> NonZeroUsize {
-        NonZeroUsize::new(count).unwrap()
-    }
-
-    #[test]
-    fn outputs_come_in_the_order_of_the_inputs() {
-        for count in 1..5 {
-            let mut inputs = 0..1_000u64;
-            let mut taken = Vec::new();
-            let step = || |n: u64| Ok((0..n % 7 * 100).fold(n, |n, _| std::hint::black_box(n)));
-            let sink = |n| {
-                taken.push(n);
-                Ok(())
-            };
-            run("test", threads(count), || Ok(inputs.next()), step, sink).unwrap();
-            assert!(taken.iter().copied().eq(0..1_000));
-        }
-    }
-
-    #[test]
-    fn the_first_error_in_order_ends_the_run() {
-        for count in 1..5 {
-            let mut inputs = 0..;
-            let mut taken = 0;
-            let step = || |n: u64| if n < 50 { Ok(n) } else { Err(Error::Release(n.to_string())) };
-            let sink = |_| {
-                taken += 1;
-                Ok(())
-            };
-            let ended = run("test", threads(count), || Ok(inputs.next()), step, sink);
-            assert!(matches!(ended, Err(Error::Release(n)) if n == "50"));
-            assert_eq!(taken, 50);
-        }
-    }
-
-    #[test]
-    fn sources_and_sinks_end_the_run_too() {
-        let mut inputs = 0..;
-        let source = || match inputs.next() {
-            Some(n) if n < 9 => Ok(Some(n)),
-            _ => Err(Error::Cancelled),
-        };
-        assert!(matches!(run("test", threads(2), source, || Ok, |_: u64| Ok(())), Err(Error::Cancelled)));
-        let mut endless = 0u64..;
-        let ended = run("test", threads(2), || Ok(endless.next()), || Ok, |_| Err(Error::Cancelled));
-        assert!(matches!(ended, Err(Error::Cancelled)));
-    }
-
-    #[test]
-    fn a_panic_anywhere_is_an_error_of_the_stage() {
-        let ended = each("test", threads(2), 10, |n| if n == 3 { panic!("on purpose") } else { Ok(()) });
-        assert!(matches!(ended, Err(Error::Worker("test"))));
-        for count in 1..4 {
-            let mut inputs = 0..100;
-            let source = || if inputs.len() == 50 { panic!("on purpose") } else { Ok(inputs.next()) };
-            assert!(matches!(run("test", threads(count), source, || Ok, |_| Ok(())), Err(Error::Worker("test"))));
-            let mut inputs = 0..100;
-            let worker = || if count > 0 { panic!("on purpose") } else { Ok };
-            let ended = run("test", threads(count), || Ok(inputs.next()), worker, |_| Ok(()));
-            assert!(matches!(ended, Err(Error::Worker("test"))));
-            let mut inputs = 0..100;
-            let sink = |n| if n == 50 { panic!("on purpose") } else { Ok(()) };
-            assert!(matches!(
-                run("test", threads(count), || Ok(inputs.next()), || Ok, sink),
-                Err(Error::Worker("test"))
-            ));
-        }
-    }
+    ordered::each(stage, threads, count, step)
 }
