@@ -1,6 +1,9 @@
 //! Profiles of uploads.
 //!
+//! [`column`] counts, [`settings`] bounds what it holds, and
 //! [`document`] is what a user reads: everything that is known of an upload, its relations and its columns.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod column;
 pub mod document;
+pub mod settings;

@@ -15,7 +15,7 @@
 
 mod distribute;
 mod facts;
-pub(crate) mod findings;
+mod findings;
 mod records;
 
 use std::sync::Arc;
@@ -26,7 +26,6 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use bordereau_base::state::Stage;
 
 use self::distribute::{Distributed, distribute};
-use self::findings::Tally;
 use self::records::Accepted;
 use super::resources::Resources;
 use super::validate::{Judgement, Validated};
@@ -51,7 +50,6 @@ pub struct Linked {
     pub finding_counts: Vec<FindingCount>,
     /// What is to be noted of the files, one sentence each.
     pub notes: Vec<String>,
-    pub(crate) tally: Tally,
     schemas: Schemas,
     ranges: usize,
     tables: Arc<Spool>,
@@ -150,7 +148,6 @@ fn linked(
         records: rows[judgement.layout.record],
         relations: relations.collect(),
         finding_counts: done.tally.counts(judgement),
-        tally: done.tally,
         notes: notes.collect(),
         rows,
         schemas,

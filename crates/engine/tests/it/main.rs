@@ -1,7 +1,6 @@
 //! Tests of the engine as its callers use it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod against;
 mod batch;
 mod books;
 mod catalog;

@@ -1,0 +1,199 @@
+//! Masks: the shape of a value.
+//!
+//! `A` to `Z` become `A`, `a` to `z` become `a`, digits become `9`, everything else stands for itself. Values of more
+//! than 32 bytes have no mask.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+/// Bytes of the longest value that has a mask.
+pub(crate) const MASK_BYTES_MAX: usize = 32;
+
+/// The shape of a value of at most 32 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Mask {
+    /// The first 16 bytes, the first in the lowest place; zeros beyond the end.
+    low: u128,
+    /// The last 16 bytes when there are more than 16, else 0.
+    high: u128,
+    /// Bytes.
+    length: u8,
+}
+
+impl std::hash::Hash for Mask {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.mixed());
+    }
+}
+
+impl Mask {
+    /// The mask of a value; `None` when it is too long.
+    pub(crate) fn of(value: &[u8]) -> Option<Self> {
+        let length = u8::try_from(value.len()).ok().filter(|length| usize::from(*length) <= MASK_BYTES_MAX)?;
+        let start = padded(value);
+        let end =
+            if value.len() > 16 { value.last_chunk::<16>().map_or(0, |end| u128::from_le_bytes(*end)) } else { 0 };
+        Some(Self::of_parts(start, end, length))
+    }
+
+    /// The mask of a value given its first 16 bytes (zeros beyond its end) and, if it is longer than that, its last
+    /// 16 bytes, else 0.
+    #[inline]
+    pub(crate) fn of_parts(start: u128, end: u128, length: u8) -> Self {
+        let high = if length > 16 { masked(end) } else { 0 };
+        Self { low: masked(start), high, length }
+    }
+
+    /// Bytes of the values.
+    pub(crate) fn len(&self) -> usize {
+        usize::from(self.length)
+    }
+
+    /// The bytes, in the first [`Mask::len`] places.
+    pub(crate) fn bytes(&self) -> [u8; MASK_BYTES_MAX] {
+        let mut bytes = [0; MASK_BYTES_MAX];
+        if let Some(start) = bytes.first_chunk_mut::<16>() {
+            *start = self.low.to_le_bytes();
+        }
+        if self.length > 16
+            && let Some(end) = bytes.get_mut(self.len() - 16..self.len())
+        {
+            end.copy_from_slice(&self.high.to_le_bytes());
+        }
+        bytes
+    }
+
+    /// As it is shown.
+    pub(crate) fn text(&self) -> String {
+        let bytes = self.bytes();
+        String::from_utf8_lossy(bytes.get(..self.len()).unwrap_or_default()).into_owned()
+    }
+
+    /// A hash for tables in memory.
+    #[inline]
+    pub(crate) fn mixed(&self) -> u64 {
+        const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+        let fold = |half: u128| (half as u64).wrapping_mul(ODD) ^ ((half >> 64) as u64).rotate_left(23);
+        let mixed = (fold(self.low) ^ fold(self.high).rotate_left(31) ^ u64::from(self.length)).wrapping_mul(ODD);
+        mixed ^ (mixed >> 32)
+    }
+}
+
+/// The first 16 bytes, zeros beyond the end.
+#[inline]
+fn padded(value: &[u8]) -> u128 {
+    if let Some(start) = value.first_chunk::<16>() {
+        return u128::from_le_bytes(*start);
+    }
+    let mut bytes = [0; 16];
+    bytes.iter_mut().zip(value).for_each(|(to, from)| *to = *from);
+    u128::from_le_bytes(bytes)
+}
+
+/// Sixteen bytes at once; compiles to a few vector instructions.
+#[inline]
+pub(crate) fn masked(value: u128) -> u128 {
+    let mut bytes = value.to_le_bytes();
+    for byte in &mut bytes {
+        let digit = byte.wrapping_sub(b'0') < 10;
+        let upper = byte.wrapping_sub(b'A') < 26;
+        let lower = byte.wrapping_sub(b'a') < 26;
+        let shown = if digit { b'9' } else { *byte };
+        let shown = if upper { b'A' } else { shown };
+        *byte = if lower { b'a' } else { shown };
+    }
+    u128::from_le_bytes(bytes)
+}
+
+/// Takes the one number that [`Mask`] feeds it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Passed(u64);
+
+impl Hasher for Passed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |hash, byte| hash.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    #[inline]
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
+
+    #[inline]
+    fn write_i32(&mut self, value: i32) {
+        let mixed = (value as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed ^ (mixed >> 32);
+    }
+}
+
+/// A table whose keys mix their own hash; never iterated in its order.
+pub(crate) type Mixed<K, V> = HashMap<K, V, BuildHasherDefault<Passed>>;
+
+/// Values by mask, for a bounded number of masks: those that came first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct MaskCounts {
+    counts: Mixed<Mask, u64>,
+    /// Values whose mask has no count, those without a mask included. While 0, all counts are exact.
+    pub(crate) other: u64,
+}
+
+impl MaskCounts {
+    /// Adds `count` values of a mask.
+    pub(crate) fn add(&mut self, mask: Mask, count: u64, masks_max: usize) {
+        if let Some(own) = self.counts.get_mut(&mask) {
+            *own += count;
+        } else if self.counts.len() < masks_max {
+            self.counts.insert(mask, count);
+        } else {
+            self.other += count;
+        }
+    }
+
+    /// Adds the values of a later part.
+    pub(crate) fn merge(&mut self, next: &Self, masks_max: usize) {
+        self.other += next.other;
+        // In the order of the masks, so that which ones find room does not depend on the table.
+        for (mask, count) in next.sorted() {
+            self.add(mask, count, masks_max);
+        }
+    }
+
+    /// Ascending by mask.
+    pub(crate) fn sorted(&self) -> Vec<(Mask, u64)> {
+        let mut sorted: Vec<_> = self.counts.iter().map(|(mask, count)| (*mask, *count)).collect();
+        sorted.sort_unstable();
+        sorted
+    }
+
+    /// As they are shown, most frequent first, equal counts by mask.
+    pub(crate) fn most_frequent(&self) -> Vec<(String, u64)> {
+        let mut shown: Vec<_> = self.counts.iter().map(|(mask, count)| (mask.text(), *count)).collect();
+        shown.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        shown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks_are_shown_as_texts() {
+        for (value, mask) in [
+            ("", Some("")),
+            ("WC2020-0001234-02", Some("AA9999-9999999-99")),
+            ("O'Brien Ünal", Some("A'Aaaaa Üaaa")),
+            ("\u{0}x", Some("\u{0}a")),
+            ("12345678901234567890123456789012", Some("99999999999999999999999999999999")),
+            ("123456789012345678901234567890123", None),
+        ] {
+            assert_eq!(Mask::of(value.as_bytes()).map(|mask| mask.text()).as_deref(), mask, "{value:?}");
+        }
+        assert_ne!(Mask::of(b"a"), Mask::of(b"a\0"));
+    }
+}
