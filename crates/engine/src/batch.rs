@@ -14,12 +14,12 @@ use std::time::{Duration, Instant};
 
 use bordereau_base::ids::{BatchKey, CustomerName, SubmissionName};
 use bordereau_base::limits::IntakeLimits;
+use bordereau_base::ordered;
 use bordereau_base::state::Stage;
 use bordereau_files::intake::Upload;
 use bordereau_files::results::Member;
 
 use crate::error::Result;
-use crate::ordered;
 use crate::progress::Progress;
 use crate::release::manifest::{Explanations, ModelSpec};
 use crate::release::{Release, ReleaseModel};

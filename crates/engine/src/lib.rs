@@ -14,7 +14,6 @@ pub mod dry_run;
 pub mod error;
 pub mod functions;
 pub mod keys;
-pub mod ordered;
 pub mod places;
 pub mod progress;
 pub mod release;

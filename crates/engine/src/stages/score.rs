@@ -16,13 +16,13 @@ use std::time::{Duration, Instant};
 
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
+use bordereau_base::ordered;
 use bordereau_files::results::Member;
 use tokio::runtime::Runtime;
 
 use crate::batch::{Options, ResultFormat};
 use crate::error::{Error, Result};
 use crate::functions::take_kernel_time;
-use crate::ordered;
 use crate::progress::Progress;
 use crate::release::Release;
 use crate::release::manifest::Explanations;

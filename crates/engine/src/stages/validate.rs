@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bordereau_base::dictionary::Dictionary;
+use bordereau_base::ordered;
 use bordereau_base::state::Stage;
 use bordereau_files::intake::Assumptions;
 
@@ -33,7 +34,6 @@ use self::files::{OpenFile, RawBlock};
 use super::resources::Resources;
 use crate::error::{Error, Result};
 use crate::keys::{KeyHasher, KeySpool};
-use crate::ordered;
 use crate::places::PlaceSet;
 use crate::progress::Progress;
 use crate::release::layout::Layout;

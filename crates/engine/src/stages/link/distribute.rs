@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringViewArray};
 use arrow::compute::interleave;
 use arrow::datatypes::{SchemaRef, UInt64Type};
+use bordereau_base::ordered;
 
 use super::facts::{DenseReader, Facts, KeyFacts, NO_KEY, NO_PARENT, SparseReader, known_record};
 use super::findings::{Tally, Wording, schema as findings_schema};
@@ -17,7 +18,6 @@ use super::records::{Accepted, way_up};
 use super::{Schemas, bucket};
 use crate::blocks::{self, BlockReader};
 use crate::error::{Error, Result};
-use crate::ordered;
 use crate::progress::Progress;
 use crate::spool::Spool;
 use crate::stages::resources::Resources;

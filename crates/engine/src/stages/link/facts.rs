@@ -8,10 +8,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bordereau_base::finding::Severity;
+use bordereau_base::ordered;
 
 use crate::error::Result;
 use crate::keys::{KeySpool, Matched, Repeated, matched, repeated};
-use crate::ordered;
 use crate::places::PlaceSet;
 use crate::progress::Progress;
 use crate::release::layout::Layout;
