@@ -7,6 +7,7 @@
 //! store and no HTTP. Start with [`batch::score_batch`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod against;
 pub mod batch;
 pub mod blocks;
 pub mod catalog;

@@ -23,7 +23,7 @@ use super::layout::{Layout, table_schema};
 use super::manifest::{Manifest, RuleSpec};
 
 /// A rule between the fields of a row, planned over the typed columns of its relation (all fields, in order).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Rule {
     /// Index of the relation.
     pub relation: usize,

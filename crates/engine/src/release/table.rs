@@ -36,6 +36,19 @@ pub fn field_rows(release: &Release) -> Vec<FieldRow> {
     rows.collect()
 }
 
+impl FieldRow {
+    /// Type, key and constraints as one text, such as `date, required, primary key; from 2000-01-01`.
+    pub fn expected(&self) -> String {
+        let required = if self.required { "required" } else { "" };
+        let first = [self.kind.as_str(), required, self.key.as_str()];
+        let first: Vec<&str> = first.into_iter().filter(|text| !text.is_empty()).collect();
+        match self.constraints.as_str() {
+            "" => first.join(", "),
+            constraints => format!("{}; {constraints}", first.join(", ")),
+        }
+    }
+}
+
 fn field_row(release: &Release, relation: usize, at: usize) -> FieldRow {
     let owner = &release.dictionary.relations[relation];
     let field = &owner.fields[at];

@@ -15,7 +15,7 @@
 
 mod distribute;
 mod facts;
-mod findings;
+pub(crate) mod findings;
 mod records;
 
 use std::sync::Arc;
@@ -26,6 +26,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use bordereau_base::state::Stage;
 
 use self::distribute::{Distributed, distribute};
+use self::findings::Tally;
 use self::records::Accepted;
 use super::resources::Resources;
 use super::validate::{Judgement, Validated};
@@ -50,6 +51,7 @@ pub struct Linked {
     pub finding_counts: Vec<FindingCount>,
     /// What is to be noted of the files, one sentence each.
     pub notes: Vec<String>,
+    pub(crate) tally: Tally,
     schemas: Schemas,
     ranges: usize,
     tables: Arc<Spool>,
@@ -148,6 +150,7 @@ fn linked(
         records: rows[judgement.layout.record],
         relations: relations.collect(),
         finding_counts: done.tally.counts(judgement),
+        tally: done.tally,
         notes: notes.collect(),
         rows,
         schemas,

@@ -15,7 +15,7 @@
 pub(crate) mod block;
 mod cells;
 pub(crate) mod faults;
-mod files;
+pub(crate) mod files;
 pub(crate) mod header;
 mod rules;
 
@@ -113,8 +113,26 @@ pub fn validate(
     progress: &Progress,
 ) -> Result<Validated> {
     progress.enter(Stage::Validate);
+    let found = files::look(input, judgement.dictionary, judgement.layout)?;
+    match found.refusal() {
+        Some(refusal) => Err(Error::Refused(refusal)),
+        None => validate_files(found.files, input, judgement, resources, progress),
+    }
+}
+
+/// As [`validate`], over the files of `input` that are open, whether their headers are taken or not. A field without a
+/// column is missing in every row, and nothing is said of that.
+///
+/// # Errors
+/// [`Error::Refused`] when a file cannot be read as rows; otherwise as [`validate`].
+pub(crate) fn validate_files(
+    files: Vec<OpenFile>,
+    input: Input<'_>,
+    judgement: Judgement<'_>,
+    resources: &Resources,
+    progress: &Progress,
+) -> Result<Validated> {
     progress.bytes_total.store(input.bytes_total(), Ordering::Relaxed);
-    let files = files::open(input, judgement.dictionary, judgement.layout)?;
     let hasher = KeyHasher::default();
     let checks = (0..judgement.dictionary.relations.len())
         .map(|relation| RelationChecks::new(judgement, relation, hasher))

@@ -1,6 +1,7 @@
 //! Tests of the engine as its callers use it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod against;
 mod batch;
 mod books;
 mod catalog;

@@ -124,14 +124,17 @@ pub struct Against {
     pub refusal: Option<String>,
     /// Column by column, fields of the dictionary first, then columns it does not know.
     pub columns: Vec<AgainstColumn>,
-    /// Records of the upload, and those that would be scored and rejected.
+    /// Records of the upload; 0 when they could not be read.
     pub records_read: u64,
-    /// Records that would be scored.
+    /// Records that would be scored; 0 when the upload would be refused.
     pub records_accepted: u64,
-    /// Records that would be left out.
+    /// The others.
     pub records_rejected: u64,
-    /// Rows with at least one finding by error code, relation and field, most first.
+    /// Why records are left out: rows by error code, relation, field and reason, most first.
     pub rejected_rows: Vec<RejectedRows>,
+    /// Rows whose findings are warnings: they are scored, and the value counts as missing. By the same, most first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warned_rows: Vec<RejectedRows>,
 }
 
 /// One column or field against the dictionary.
@@ -145,7 +148,8 @@ pub struct AgainstColumn {
     pub status: AgainstStatus,
     /// Type and constraints the dictionary asks for, in words; empty for an unknown column.
     pub expected: String,
-    /// Values with a finding.
+    /// Values that break the type or a constraint of the field, also where that is a warning. What rules between
+    /// fields, keys of several fields and references find stands in `rejected_rows` only.
     pub values_rejected: u64,
 }
 
@@ -161,21 +165,23 @@ pub enum AgainstStatus {
     Absent,
     /// The field has no column and is required.
     Missing,
-    /// The column is no field and is ignored.
+    /// The column is no field; it is ignored, or `refusal` says that it may not be there.
     Unknown,
+    /// The file could not be read as rows, so its values are not known.
+    NotChecked,
 }
 
-/// Findings of one kind.
+/// Findings with the same reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RejectedRows {
     /// Error code, such as `invalidInputValue`.
     pub code: String,
     /// The relation.
     pub relation: String,
-    /// The field; empty for a rule between fields.
+    /// The field, the first one of a key or a rule between fields; empty when the whole row is at fault.
     pub field: String,
     /// The sentence of the reason, without the value.
     pub reason: String,
-    /// Findings.
+    /// Rows with this finding. A row may have several findings and is counted with each.
     pub rows: u64,
 }

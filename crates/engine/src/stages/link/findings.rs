@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, RecordBatch, StringViewArray, StringViewBuilder, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use bordereau_base::cell::{CellRules, Violation};
-use bordereau_base::finding::{FindingCode, Severity};
+use bordereau_base::finding::Severity;
 
 use crate::error::Result;
 use crate::stages::validate::Judgement;
@@ -18,12 +18,29 @@ use crate::summary::FindingCount;
 /// Most findings of one batch.
 const BATCH_FINDINGS: usize = 1 << 14;
 
-/// How many findings there are of each relation, field, code and severity.
+/// How many findings there are of each relation, field, reason and severity.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally(BTreeMap<Kind, u64>);
 
-/// Relation, field, code and severity of findings that are counted together.
-type Kind = (usize, Option<u32>, FindingCode, Severity);
+/// Relation, field, kind without detail and severity of findings that are counted together.
+type Kind = (usize, Option<u32>, FaultKind, Severity);
+
+/// Findings with the same reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
+    /// Index of the relation.
+    pub relation: usize,
+    /// Index of the field (the first one of a key or rule); absent when the whole row is at fault.
+    pub field: Option<usize>,
+    /// What is wrong, without what differs from row to row.
+    pub kind: FaultKind,
+    /// Whether it keeps records from being scored.
+    pub severity: Severity,
+    /// One sentence, without a value.
+    pub sentence: String,
+    /// How many. No row has two of them.
+    pub count: u64,
+}
 
 impl Tally {
     /// Adds those of another.
@@ -31,14 +48,33 @@ impl Tally {
         other.0.iter().for_each(|(kind, count)| *self.0.entry(*kind).or_default() += count);
     }
 
-    /// In the order of relation, field (whole rows first), code and severity.
+    /// By code, in the order of relation, field (whole rows first), code and severity.
     pub fn counts(&self, judgement: Judgement<'_>) -> Vec<FindingCount> {
-        let count = |(kind, count): (&Kind, &u64)| {
-            let relation = &judgement.dictionary.relations[kind.0];
-            let field = kind.1.map(|field| relation.fields[field as usize].name.clone());
-            FindingCount { relation: relation.name.clone(), field, code: kind.2, severity: kind.3, count: *count }
+        let mut counts = BTreeMap::new();
+        for ((relation, field, kind, severity), count) in &self.0 {
+            *counts.entry((*relation, *field, kind.code(), *severity)).or_default() += count;
+        }
+        let named = |((relation, field, code, severity), count): ((usize, Option<u32>, _, _), u64)| {
+            let relation = &judgement.dictionary.relations[relation];
+            let field = field.map(|field| relation.fields[field as usize].name.clone());
+            FindingCount { relation: relation.name.clone(), field, code, severity, count }
         };
-        self.0.iter().map(count).collect()
+        counts.into_iter().map(named).collect()
+    }
+
+    /// By reason, in the order of relation and field (whole rows first).
+    pub fn reasons(&self, judgement: Judgement<'_>) -> Vec<Reason> {
+        let relations = 0..judgement.dictionary.relations.len();
+        let wordings: Vec<_> = relations.map(|relation| Wording::new(judgement, relation)).collect();
+        let reason = |(&(relation, field, kind, severity), &count): (&Kind, &u64)| Reason {
+            relation,
+            field: field.map(|field| field as usize),
+            kind,
+            severity,
+            sentence: wordings[relation].reason(kind, field),
+            count,
+        };
+        self.0.iter().map(reason).collect()
     }
 }
 
@@ -85,7 +121,7 @@ impl<'a> Wording<'a> {
         let mut tally = Tally::default();
         for fault in faults {
             let severity = fault.severity(self.judgement, self.relation);
-            *tally.0.entry((self.relation, fault.field, fault.kind.code(), severity)).or_default() += 1;
+            *tally.0.entry((self.relation, fault.field, fault.kind.without_detail(), severity)).or_default() += 1;
         }
         let batch = |faults| self.batch(schema, faults, row_numbers, texts);
         Ok((faults.chunks(BATCH_FINDINGS).map(batch).collect::<Result<_>>()?, tally))
@@ -127,23 +163,36 @@ impl<'a> Wording<'a> {
                 (FaultKind::Cell(violation), Some(field)) => {
                     messages.append_value(&self.sentences[field as usize][violation as usize]);
                 }
-                _ => messages.append_value(self.message(fault)),
+                _ => messages.append_value(self.message(fault.kind)),
             }
         }
         Arc::new(messages.finish())
     }
 
+    /// The sentence of all faults of a kind, as far as it is the same for all rows.
+    fn reason(&self, kind: FaultKind, field: Option<u32>) -> String {
+        match (kind, field) {
+            (FaultKind::Cell(violation), Some(field)) => self.sentences[field as usize][violation as usize].clone(),
+            (FaultKind::Repeated(set, _), _) => format!("{} must not repeat", self.key_fields(set as usize)),
+            (FaultKind::Ragged(..), _) => "the row has more or fewer values than the header has names".to_owned(),
+            _ => self.message(kind),
+        }
+    }
+
+    /// The names of the fields of a key set.
+    fn key_fields(&self, set: usize) -> String {
+        let set = &self.judgement.layout.key_sets[set];
+        let relation = &self.judgement.dictionary.relations[set.relation];
+        listed(&set.fields.iter().map(|field| relation.fields[*field].name.clone()).collect::<Vec<_>>())
+    }
+
     /// The sentence of a fault that is not of one cell.
-    fn message(&self, fault: &Fault) -> String {
+    fn message(&self, kind: FaultKind) -> String {
         let Judgement { dictionary, layout, rules } = self.judgement;
         let reference = |index: u32| &layout.references[index as usize];
-        let fields = |set: usize| {
-            let set = &layout.key_sets[set];
-            let relation = &dictionary.relations[set.relation];
-            listed(&set.fields.iter().map(|field| relation.fields[*field].name.clone()).collect::<Vec<_>>())
-        };
+        let fields = |set: usize| self.key_fields(set);
         let relation = |set: usize| &dictionary.relations[layout.key_sets[set].relation].name;
-        match fault.kind {
+        match kind {
             FaultKind::Cell(violation) => format!("the value breaks the rule {violation:?}"),
             FaultKind::Repeated(set, other) => {
                 format!("{} must not repeat, and row {other} has the same", fields(set as usize))

@@ -47,6 +47,15 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
+    /// The kind without what differs from row to row, so that faults with the same reason can be counted together.
+    pub fn without_detail(self) -> Self {
+        match self {
+            Self::Repeated(set, _) => Self::Repeated(set, 0),
+            Self::Ragged(..) => Self::Ragged(0, 0),
+            kind => kind,
+        }
+    }
+
     /// The code of its finding.
     pub fn code(self) -> FindingCode {
         match self {

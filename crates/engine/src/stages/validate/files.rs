@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, AsArray, new_null_array};
 use arrow::datatypes::DataType;
 use bordereau_base::dictionary::Dictionary;
 use bordereau_base::refusal::{Refusal, RefusalCode};
-use bordereau_files::intake::{Assumptions, Block, IntakeError, Projection, RawRows, Rows, Upload};
+use bordereau_files::intake::{Assumptions, Block, Projection, RawRows, Rows, Upload};
 
 use super::header::{MatchedHeader, listed, match_header, shown};
 use crate::error::{Error, Result};
@@ -27,6 +27,14 @@ impl Input<'_> {
         match self {
             Self::Upload(upload) => upload.bytes_total(),
             Self::Rows(_) => 0,
+        }
+    }
+
+    /// Name and relation as written of each file.
+    pub(crate) fn stems(&self) -> Vec<(&str, &str)> {
+        match self {
+            Self::Upload(upload) => upload.entries().iter().map(|entry| (&*entry.name, &*entry.stem)).collect(),
+            Self::Rows(files) => files.iter().map(|file| (&*file.name, file.stem())).collect(),
         }
     }
 
@@ -60,7 +68,7 @@ impl RowsFile {
     }
 }
 
-/// One relation's file, its header read and found to be right.
+/// One relation's file, its header read.
 #[derive(Debug)]
 pub struct OpenFile {
     pub relation: usize,
@@ -117,34 +125,54 @@ impl RawBlock {
     }
 }
 
-/// Opens the file of each relation that has one, in the order of the dictionary.
+/// What an upload has for the relations of a dictionary, right or not.
+#[derive(Debug)]
+pub struct Found {
+    /// The files whose header could be read, in the order of the dictionary.
+    pub files: Vec<OpenFile>,
+    /// The relations (indices) with a file whose header could not be read.
+    pub unread: Vec<usize>,
+    /// All that is wrong with names of files and columns.
+    refusals: Vec<Refusal>,
+}
+
+impl Found {
+    /// Why the upload is not taken: one refusal that says all that is wrong, its code that of the first; none when
+    /// nothing is.
+    pub fn refusal(&self) -> Option<Refusal> {
+        let code = self.refusals.first()?.code;
+        let messages: Vec<&str> = self.refusals.iter().map(|refusal| refusal.message.as_str()).collect();
+        Some(Refusal::new(code, messages.join("; ")))
+    }
+}
+
+/// Opens the file of each relation that has one, in the order of the dictionary, and holds its header against the
+/// fields.
 ///
 /// # Errors
-/// One refusal that says all that is wrong with names of files and columns; [`Error::Io`] when our disk fails.
-pub fn open(input: Input<'_>, dictionary: &Dictionary, layout: &Layout) -> Result<Vec<OpenFile>> {
-    let mut refusals = Vec::new();
-    let stems: Vec<(&str, &str)> = match input {
-        Input::Upload(upload) => upload.entries().iter().map(|entry| (&*entry.name, &*entry.stem)).collect(),
-        Input::Rows(files) => files.iter().map(|file| (&*file.name, file.stem())).collect(),
-    };
+/// [`Error::Io`] when our disk fails; what is wrong with the upload is in [`Found`].
+pub fn look(input: Input<'_>, dictionary: &Dictionary, layout: &Layout) -> Result<Found> {
+    let stems = input.stems();
     let relations: Vec<Option<usize>> = stems.iter().map(|(_, stem)| dictionary.relation_index(stem)).collect();
-    refusals.extend(unknown_relations(dictionary, stems.iter().zip(&relations)));
-    refusals.extend(missing_relations(dictionary, layout, &relations));
-    let mut files = Vec::new();
-    for (relation, entry) in (0..dictionary.relations.len()).filter_map(|relation| {
-        let entry = relations.iter().position(|found| *found == Some(relation))?;
-        Some((relation, entry))
-    }) {
+    let unknown = unknown_relations(dictionary, stems.iter().zip(&relations));
+    let missing = missing_relations(dictionary, layout, &relations);
+    let refusals = [unknown, missing].into_iter().flatten().collect();
+    let mut found = Found { files: Vec::new(), unread: Vec::new(), refusals };
+    for relation in 0..dictionary.relations.len() {
+        let Some(entry) = relations.iter().position(|found| *found == Some(relation)) else { continue };
         match open_one(input, entry, relation, dictionary) {
-            Ok(file) => files.push(file),
-            Err(Opening::Refused(found)) => refusals.extend(found),
-            Err(Opening::Failed(error)) => return Err(error),
+            Ok((file, refusals)) => {
+                found.files.push(file);
+                found.refusals.extend(refusals);
+            }
+            Err(Error::Refused(refusal)) => {
+                found.unread.push(relation);
+                found.refusals.push(refusal);
+            }
+            Err(error) => return Err(error),
         }
     }
-    match one_report(refusals) {
-        Some(refusal) => Err(Error::Refused(refusal)),
-        None => Ok(files),
-    }
+    Ok(found)
 }
 
 fn unknown_relations<'a>(
@@ -169,44 +197,28 @@ fn missing_relations(dictionary: &Dictionary, layout: &Layout, found: &[Option<u
     (!missing.is_empty()).then(|| Refusal::new(RefusalCode::MissingRelation, message()))
 }
 
-enum Opening {
-    Refused(Vec<Refusal>),
-    Failed(Error),
-}
-
-impl From<IntakeError> for Opening {
-    fn from(error: IntakeError) -> Self {
-        match Error::from(error) {
-            Error::Refused(refusal) => Self::Refused(vec![refusal]),
-            error => Self::Failed(error),
-        }
-    }
-}
-
-fn open_one(input: Input<'_>, entry: usize, relation: usize, dictionary: &Dictionary) -> Result<OpenFile, Opening> {
-    let matched = |name: &str, header: &[String]| {
-        match_header(&dictionary.relations[relation], name, header).map_err(Opening::Refused)
-    };
+/// Opens one file; the refusals are of its header.
+fn open_one(
+    input: Input<'_>,
+    entry: usize,
+    relation: usize,
+    dictionary: &Dictionary,
+) -> Result<(OpenFile, Vec<Refusal>)> {
+    let matched = |name: &str, header: &[String]| match_header(&dictionary.relations[relation], name, header);
     match input {
         Input::Upload(upload) => {
             let rows = upload.read(entry)?;
             let name = upload.entries()[entry].name.clone();
-            let header = matched(&name, rows.header())?;
+            let (header, refusals) = matched(&name, rows.header());
             let assumptions = Some(rows.assumptions().clone());
-            Ok(OpenFile { relation, name, header, assumptions, blocks: Blocks::Cut(Box::new(rows)) })
+            let blocks = Blocks::Cut(Box::new(rows));
+            Ok((OpenFile { relation, name, header, assumptions, blocks }, refusals))
         }
         Input::Rows(files) => {
             let file = &files[entry];
-            let header = matched(&file.name, &file.header)?;
+            let (header, refusals) = matched(&file.name, &file.header);
             let blocks = Blocks::Made(file.blocks.clone().into_iter());
-            Ok(OpenFile { relation, name: file.name.clone(), header, assumptions: None, blocks })
+            Ok((OpenFile { relation, name: file.name.clone(), header, assumptions: None, blocks }, refusals))
         }
     }
-}
-
-/// One refusal that says them all; its code is that of the first.
-fn one_report(refusals: Vec<Refusal>) -> Option<Refusal> {
-    let code = refusals.first()?.code;
-    let messages: Vec<String> = refusals.into_iter().map(|refusal| refusal.message).collect();
-    Some(Refusal::new(code, messages.join("; ")))
 }

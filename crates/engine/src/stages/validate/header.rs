@@ -1,6 +1,6 @@
 //! The header of a file against the fields of its relation.
 
-use bordereau_base::dictionary::{FieldsMatch, Relation, canonical_name};
+use bordereau_base::dictionary::{Field, FieldsMatch, Relation, canonical_name};
 use bordereau_base::refusal::{Refusal, RefusalCode};
 
 /// Names listed in one sentence before the rest is counted.
@@ -19,11 +19,17 @@ pub struct MatchedHeader {
     pub absent: Vec<String>,
 }
 
-/// Matches the header of `file` with the fields of its relation, as the relation's `fieldsMatch` says.
-///
-/// # Errors
-/// One refusal for each kind of thing that is wrong with the header.
-pub fn match_header(relation: &Relation, file: &str, header: &[String]) -> Result<MatchedHeader, Vec<Refusal>> {
+/// Whether a file of the relation is refused when it has no column for the field.
+pub fn must_be_there(relation: &Relation, field: &Field) -> bool {
+    match relation.fields_match {
+        FieldsMatch::Exact | FieldsMatch::Equal | FieldsMatch::Subset => true,
+        FieldsMatch::Superset | FieldsMatch::Partial => field.constraints.required,
+    }
+}
+
+/// Matches the header of `file` with the fields of its relation, and says what is wrong with it as the relation's
+/// `fieldsMatch` says: one refusal for each kind of fault, none for a header that is taken.
+pub fn match_header(relation: &Relation, file: &str, header: &[String]) -> (MatchedHeader, Vec<Refusal>) {
     let names: Vec<String> = header.iter().map(|name| canonical_name(name)).collect();
     let columns: Vec<Option<usize>> = relation
         .fields
@@ -39,13 +45,13 @@ pub fn match_header(relation: &Relation, file: &str, header: &[String]) -> Resul
     let ignored: Vec<String> = others.map(|((at, name), _)| shown(name, at)).collect();
     let fields = || relation.fields.iter().zip(&columns).filter(|(_, column)| column.is_none());
     let absent: Vec<String> = fields().map(|(field, _)| field.name.clone()).collect();
-    let required: Vec<String> =
-        fields().filter(|(field, _)| field.constraints.required).map(|(field, _)| field.name.clone()).collect();
-
-    let missing = match relation.fields_match {
-        FieldsMatch::Exact | FieldsMatch::Equal | FieldsMatch::Subset => lacks(file, "", &absent),
-        FieldsMatch::Superset | FieldsMatch::Partial => lacks(file, "required ", &required),
+    let needed = fields().filter(|(field, _)| must_be_there(relation, field));
+    let missing: Vec<String> = needed.map(|(field, _)| field.name.clone()).collect();
+    let which = match relation.fields_match {
+        FieldsMatch::Exact | FieldsMatch::Equal | FieldsMatch::Subset => "",
+        FieldsMatch::Superset | FieldsMatch::Partial => "required ",
     };
+    let missing = lacks(file, which, &missing);
     let none = columns.iter().all(Option::is_none);
     let nothing = (missing.is_none() && none && relation.fields_match == FieldsMatch::Partial).then(|| {
         let message = format!("{} has no column of the relation {}", shown(file, 1), relation.name);
@@ -59,7 +65,7 @@ pub fn match_header(relation: &Relation, file: &str, header: &[String]) -> Resul
     if refusals.is_empty() && relation.fields_match == FieldsMatch::Exact {
         refusals.extend(misplaced(relation, file, &columns));
     }
-    if refusals.is_empty() { Ok(MatchedHeader { columns, ignored, absent }) } else { Err(refusals) }
+    (MatchedHeader { columns, ignored, absent }, refusals)
 }
 
 fn lacks(file: &str, which: &str, names: &[String]) -> Option<Refusal> {
