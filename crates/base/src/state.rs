@@ -18,6 +18,14 @@ pub enum BatchState {
 }
 
 impl BatchState {
+    /// All of them, in the order a batch goes through them.
+    pub const ALL: [Self; 4] = [Self::Accepted, Self::Running, Self::Finished, Self::Failed];
+
+    /// The state of that spelling.
+    pub fn named(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+
     /// The stable spelling.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -29,7 +29,23 @@ pub fn run(args: &Serve, mut layers: Layers) -> Result<u8, Failure> {
     Ok(DONE)
 }
 
+/// Files and connections a server may have open beside those of its clients.
+const OTHER_FILES: u64 = 1_024;
+
+/// Lets this process have a connection open for each client that may wait; where the system allows fewer, says so.
+fn allow_connections(connections_max: usize) {
+    let wanted = connections_max as u64 + OTHER_FILES;
+    match rlimit::increase_nofile_limit(wanted) {
+        Ok(allowed) if allowed < wanted => {
+            tracing::warn!(allowed, wanted, "the system lets this process have fewer files open than it may need");
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "cannot ask for more open files"),
+    }
+}
+
 async fn serve(settings: &Settings) -> Result<(), Failure> {
+    allow_connections(ServerOptions::default().connections_max);
     let jobs = open(settings).await?;
     let listen = &settings.listen;
     let listener = TcpListener::bind(listen).await;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use bordereau_base::ids::{BatchKey, CustomerName, ReleaseVersion, SolutionName, SubmissionName};
+use bordereau_base::ids::{BatchKey, ReleaseVersion, SolutionName, SubmissionName};
 use bordereau_base::refusal::Refusal;
 use bordereau_base::state::{BatchState, Stage};
 use bordereau_engine::batch::ResultFormat;
@@ -167,19 +167,4 @@ impl fmt::Debug for ResultsFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResultsFile").field("sha256", &self.sha256).field("bytes", &self.bytes).finish_non_exhaustive()
     }
-}
-
-/// A change of a batch's state, in the log of its customer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
-    /// The customer.
-    pub customer: CustomerName,
-    /// 1, 2, 3, ... of the customer, without holes, in the order of the commits.
-    pub sequence: u64,
-    /// The batch.
-    pub key: BatchKey,
-    /// The state it came into.
-    pub state: BatchState,
-    /// When.
-    pub at: Timestamp,
 }

@@ -16,15 +16,17 @@ use object_store::ObjectStoreExt;
 use tokio::sync::{Notify, OnceCell, Semaphore};
 
 use crate::account::{Caller, Grant, Password, User, UserName};
-use crate::batch::{BatchProgress, BatchResults, BatchStatus, Event, Report, ResultsFile};
+use crate::batch::{BatchProgress, BatchResults, BatchStatus, Report, ResultsFile};
 use crate::credentials::{self, Credentials};
 use crate::error::{Error, Result};
+use crate::event::Event;
 use crate::folder::Folder;
 use crate::options::JobsOptions;
 use crate::owner::Owner;
 use crate::store::Store;
+use crate::subscription::Waiters;
 
-const EVENTS_AT_ONCE_MAX: u32 = 1_000;
+pub(crate) const EVENTS_AT_ONCE_MAX: u32 = 1_000;
 
 /// An open data folder. Cheap to clone. Several processes may have the same folder open, servers among them.
 #[derive(Clone)]
@@ -42,6 +44,8 @@ pub(crate) struct Inner {
     pub(crate) accepted: Notify,
     /// The attempts that run in this process, by batch and number.
     pub(crate) running: Mutex<HashMap<(i64, i64), Arc<Progress>>>,
+    /// Who waits for events.
+    pub(crate) waiters: Arc<Waiters>,
     owner: OnceCell<Owner>,
 }
 
@@ -56,8 +60,9 @@ impl Jobs {
         let store = Store::open(&folder).await?;
         let credentials = Credentials::new(Duration::from_millis(options.credentials_ttl_ms));
         let uploads = Arc::new(Semaphore::new(options.uploads_at_once));
+        let waiters = Arc::new(Waiters::new(store.epoch().await?));
         let (accepted, running, owner) = (Notify::new(), Mutex::default(), OnceCell::new());
-        let inner = Inner { options, folder, store, credentials, uploads, accepted, running, owner };
+        let inner = Inner { options, folder, store, credentials, uploads, accepted, running, waiters, owner };
         Ok(Self { inner: Arc::new(inner) })
     }
 

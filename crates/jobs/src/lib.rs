@@ -20,12 +20,14 @@ mod account;
 mod batch;
 mod credentials;
 mod error;
+mod event;
 mod folder;
 mod jobs;
 mod options;
 mod owner;
 mod runner;
 mod store;
+mod subscription;
 mod sweep;
 pub mod upload;
 
@@ -34,8 +36,10 @@ pub use bordereau_engine::catalog::Catalog;
 pub use bordereau_engine::release::manifest::Explanations;
 
 pub use account::{Caller, Grant, Password, User, UserName};
-pub use batch::{Accepted, BatchProgress, BatchRequest, BatchResults, BatchStatus, Event, Fault, Report, ResultsFile};
+pub use batch::{Accepted, BatchProgress, BatchRequest, BatchResults, BatchStatus, Fault, Report, ResultsFile};
 pub use error::{Error, Result};
+pub use event::{Cursor, Event, EventName, Filter, InvalidFilter};
 pub use jobs::Jobs;
 pub use options::{CheckUpload, Clock, JobsOptions, Retry, ScoreBatch};
+pub use subscription::Subscription;
 pub use upload::UploadReceiver;

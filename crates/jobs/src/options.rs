@@ -63,6 +63,8 @@ pub struct JobsOptions {
     pub poll_ms: u64,
     /// What happens after faults of ours.
     pub retry: Retry,
+    /// Subscriptions of one customer at the same time; more are told to come back.
+    pub subscriptions_max: usize,
     /// How long verified credentials are remembered: the longest time for which a change of a password or right made by
     /// another process (the command line) is without effect here.
     pub credentials_ttl_ms: u64,
@@ -89,6 +91,7 @@ impl JobsOptions {
             lease_ms: 30_000,
             poll_ms: 500,
             retry: Retry::default(),
+            subscriptions_max: 20_000,
             credentials_ttl_ms: 60_000,
             scratch: None,
             score: Arc::new(bordereau_engine::batch::score_batch),

@@ -1,8 +1,8 @@
 //! HTTP, and the only crate that knows it: statuses, headers, multipart, Basic credentials, wire types.
 //!
 //! [`serve`] answers requests on a listener by calling `bordereau-jobs`; it keeps nothing itself. The submit and
-//! retrieve requests of both path families are the same handlers (`submit`, `results`). What a request is answered when
-//! it is not answered well is `problem::Problem`: one exhaustive table of status, sentence and code. The order of
+//! retrieve requests of both path families are the same handlers (`submit`, `results`); `subscribe` tells of events. What a
+//! request is answered when it is not answered well is `problem::Problem`: one exhaustive table of status, sentence and code. The order of
 //! questions is the same for all: path, method (405), credentials (401), names in the path (404), rights (403), query
 //! and headers (400), and only then the body, so that nobody without the right to be heard has a byte read.
 //!
@@ -22,6 +22,7 @@ mod reference;
 mod results;
 mod routes;
 mod submit;
+mod subscribe;
 
 pub use listen::serve;
 pub use openapi::openapi_json;
@@ -42,6 +43,6 @@ pub struct ServerOptions {
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        Self { connections_max: 1_024, head_ms: 30_000, body_idle_ms: 60_000, drain_ms: 30_000 }
+        Self { connections_max: 12_000, head_ms: 30_000, body_idle_ms: 60_000, drain_ms: 30_000 }
     }
 }

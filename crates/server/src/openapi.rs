@@ -15,6 +15,8 @@ use utoipa::{Modify, OpenApi};
         crate::results::results_versioned,
         crate::submit::submit,
         crate::results::results,
+        crate::subscribe::longpoll,
+        crate::subscribe::stream,
         crate::routes::healthz,
     ),
     modifiers(&BasicCredentials),

@@ -1,8 +1,6 @@
 //! Which path is answered by which handler, and what surrounds every answer.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -14,34 +12,42 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bordereau_jobs::Jobs;
 use futures::FutureExt;
+use tokio::sync::watch;
 
 use crate::ServerOptions;
 use crate::openapi::openapi_json;
 use crate::problem::Problem;
 use crate::results::{results, results_versioned};
 use crate::submit::{submit, submit_versioned};
+use crate::subscribe::{longpoll, stream};
 
 /// What handlers share. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Site {
     pub(crate) jobs: Jobs,
     pub(crate) body_idle: Duration,
-    draining: Arc<AtomicBool>,
+    draining: watch::Sender<bool>,
 }
 
 impl Site {
     pub(crate) fn new(jobs: Jobs, options: &ServerOptions) -> Self {
         let body_idle = Duration::from_millis(options.body_idle_ms);
-        Self { jobs, body_idle, draining: Arc::default() }
+        Self { jobs, body_idle, draining: watch::Sender::new(false) }
     }
 
-    /// From now on no upload is begun.
+    /// From now on no upload is begun and nobody waits for an event any more.
     pub(crate) fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
+        self.draining.send_replace(true);
     }
 
     pub(crate) fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
+        *self.draining.borrow()
+    }
+
+    /// Waits until the server is being shut down.
+    pub(crate) async fn stopped(&self) {
+        // The sender is ours, so it cannot have gone.
+        let _ = self.draining.subscribe().wait_for(|draining| *draining).await;
     }
 }
 
@@ -52,6 +58,8 @@ pub(crate) fn router(site: Site) -> Router {
         .route("/solutions/batch/{version}/{solution}/{submission}/{key}", get(results_versioned))
         .route("/api/2/batch/{solution}/{submission}", post(submit))
         .route("/api/2/batch/{solution}/{submission}/{key}", get(results))
+        .route("/solutions/longpoll/subscribe", get(longpoll))
+        .route("/api/2/events", get(stream))
         .route("/api/2/openapi.json", get(openapi))
         .route("/healthz", get(healthz))
         .fallback(not_found)

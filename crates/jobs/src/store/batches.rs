@@ -11,8 +11,9 @@ use bordereau_engine::release::manifest::Explanations;
 use jiff::Timestamp;
 use sqlx::{FromRow, Sqlite, Transaction};
 
-use super::{Store, moment, signed, stored, unsigned};
-use crate::batch::{BatchRequest, BatchStatus, Event, Report};
+use super::events::{About, append_events};
+use super::{Store, moment, signed, state_named, stored, unsigned};
+use crate::batch::{BatchRequest, BatchStatus, Report};
 use crate::error::{Error, Result};
 
 /// An upload that is in place, about to become a batch.
@@ -149,8 +150,10 @@ impl Store {
         .bind(now.as_millisecond())
         .execute(&mut *write)
         .await?;
-        append_event(&mut write, &batch.customer, batch.key, BatchState::Accepted, now).await?;
-        Ok(write.commit().await.map_or_else(|error| Inserted::Doubtful(error.into()), |()| Inserted::New))
+        append_events(&mut write, batch.about(), BatchState::Accepted, now).await?;
+        let committed = write.commit().await;
+        self.log_grew(&batch.customer);
+        Ok(committed.map_or_else(|error| Inserted::Doubtful(error.into()), |()| Inserted::New))
     }
 
     /// The digest of the request of a customer's batch.
@@ -223,9 +226,10 @@ impl Store {
         .await?;
         let claim = row.claim(owner, crashed)?;
         if !crashed {
-            append_event(&mut write, &claim.customer, claim.key, BatchState::Running, now).await?;
+            append_events(&mut write, claim.about(), BatchState::Running, now).await?;
         }
         write.commit().await?;
+        self.log_grew(&claim.customer);
         Ok(Some(claim))
     }
 
@@ -322,8 +326,9 @@ impl Store {
         if change.execute(&mut *write).await?.rows_affected() != 1 {
             return Ok(false);
         }
-        append_event(&mut write, &claim.customer, claim.key, state, now).await?;
+        append_events(&mut write, claim.about(), state, now).await?;
         write.commit().await?;
+        self.log_grew(&claim.customer);
         Ok(true)
     }
 
@@ -333,28 +338,6 @@ impl Store {
             .bind(object)
             .fetch_one(&self.pool)
             .await?)
-    }
-
-    /// The customer's events after a sequence number, in order.
-    pub(crate) async fn events(&self, customer: &CustomerName, after: u64, rows_max: u32) -> Result<Vec<Event>> {
-        let rows: Vec<(i64, String, String, i64)> = sqlx::query_as(
-            "SELECT sequence, key, state, at_ms FROM events WHERE customer = ? AND sequence > ? ORDER BY sequence LIMIT ?",
-        )
-        .bind(customer.as_str())
-        .bind(signed(after))
-        .bind(rows_max)
-        .fetch_all(&self.pool)
-        .await?;
-        let event = |(sequence, key, state, at_ms): (i64, String, String, i64)| {
-            Ok(Event {
-                customer: customer.clone(),
-                sequence: unsigned(sequence),
-                key: stored(&key, "batch key")?,
-                state: state_named(&state)?,
-                at: moment(at_ms)?,
-            })
-        };
-        rows.into_iter().map(event).collect()
     }
 }
 
@@ -370,28 +353,18 @@ async fn request_of(
         .await?)
 }
 
-/// Appends an event with the customer's next sequence number.
-async fn append_event(
-    write: &mut Transaction<'static, Sqlite>,
-    customer: &CustomerName,
-    key: BatchKey,
-    state: BatchState,
-    now: Timestamp,
-) -> Result<()> {
-    let sequence: i64 =
-        sqlx::query_scalar("UPDATE customers SET last_event = last_event + 1 WHERE name = ? RETURNING last_event")
-            .bind(customer.as_str())
-            .fetch_one(&mut **write)
-            .await?;
-    sqlx::query("INSERT INTO events (customer, sequence, key, state, at_ms) VALUES (?, ?, ?, ?, ?)")
-        .bind(customer.as_str())
-        .bind(sequence)
-        .bind(key.to_string())
-        .bind(state.as_str())
-        .bind(now.as_millisecond())
-        .execute(&mut **write)
-        .await?;
-    Ok(())
+impl NewBatch {
+    fn about(&self) -> About<'_> {
+        let BatchRequest { solution, submission, .. } = &self.request;
+        About { customer: &self.customer, key: self.key, solution, submission }
+    }
+}
+
+impl Claim {
+    fn about(&self) -> About<'_> {
+        let Self { customer, key, solution, submission, .. } = self;
+        About { customer, key: *key, solution, submission }
+    }
 }
 
 impl ClaimRow {
@@ -441,11 +414,6 @@ impl TryFrom<StatusRow> for BatchRow {
         };
         Ok(Self { id: row.id, attempt: row.attempt, status, results })
     }
-}
-
-fn state_named(text: &str) -> Result<BatchState> {
-    let all = [BatchState::Accepted, BatchState::Running, BatchState::Finished, BatchState::Failed];
-    all.into_iter().find(|state| state.as_str() == text).ok_or(Error::Stored("batch state"))
 }
 
 pub(crate) fn format_name(format: ResultFormat) -> &'static str {

@@ -7,26 +7,53 @@
 
 mod accounts;
 mod batches;
+mod events;
 
+use std::collections::BTreeSet;
 use std::fs::File;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bordereau_base::ids::CustomerName;
+use bordereau_base::state::BatchState;
 use jiff::Timestamp;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection, Sqlite, SqlitePool, Transaction};
+use tokio::sync::Notify;
 
 pub(crate) use batches::{Claim, Finished, Inserted, NewBatch, explanations_name, format_name};
 
 use crate::error::{Error, Result};
 use crate::folder::Folder;
 
-const CONNECTIONS_MAX: u32 = 4;
+/// One of them is held by the follower of the log.
+const CONNECTIONS_MAX: u32 = 5;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The open store. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
     pool: SqlitePool,
+    grown: Arc<Grown>,
+}
+
+/// The customers whose log this process has added to since somebody last looked.
+#[derive(Debug, Default)]
+pub(crate) struct Grown {
+    customers: Mutex<BTreeSet<CustomerName>>,
+    told: Notify,
+}
+
+impl Grown {
+    /// Waits until there is a customer.
+    pub(crate) async fn wait(&self) {
+        self.told.notified().await;
+    }
+
+    /// Takes the customers.
+    pub(crate) fn take(&self) -> BTreeSet<CustomerName> {
+        std::mem::take(&mut self.customers.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 impl Store {
@@ -61,7 +88,18 @@ impl Store {
         let root = folder.root().to_owned();
         tokio::task::spawn_blocking(move || crate::folder::sync_names(&root)).await??;
         drop(lock);
-        Ok(Self { pool })
+        Ok(Self { pool, grown: Arc::default() })
+    }
+
+    /// Says that there may be new events of a customer.
+    pub(crate) fn log_grew(&self, customer: &CustomerName) {
+        self.grown.customers.lock().unwrap_or_else(PoisonError::into_inner).insert(customer.clone());
+        self.grown.told.notify_one();
+    }
+
+    /// What [`Store::log_grew`] was told.
+    pub(crate) fn grown(&self) -> &Grown {
+        &self.grown
     }
 
     async fn write(&self) -> Result<Transaction<'static, Sqlite>> {
@@ -80,6 +118,11 @@ fn stored<T: std::str::FromStr>(text: &str, what: &'static str) -> Result<T> {
 
 fn moment(ms: i64) -> Result<Timestamp> {
     Timestamp::from_millisecond(ms).map_err(|_| Error::Stored("moment"))
+}
+
+/// The batch state of that spelling.
+fn state_named(text: &str) -> Result<BatchState> {
+    BatchState::named(text).ok_or(Error::Stored("batch state"))
 }
 
 fn unsigned(number: i64) -> u64 {

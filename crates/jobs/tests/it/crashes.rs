@@ -9,8 +9,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use bordereau_base::ids::BatchKey;
-use bordereau_base::state::BatchState;
-use bordereau_jobs::{Caller, Clock, Grant, Jobs, JobsOptions, ScoreBatch, User};
+use bordereau_jobs::{Caller, Clock, EventName, Grant, Jobs, JobsOptions, ScoreBatch, User};
 use jiff::Timestamp;
 
 use crate::world::{self, World, add_user, fetch, keyed, request, results_of, run_until_final, submit};
@@ -109,7 +108,7 @@ async fn whatever_was_answered_before_a_kill_ends_in_its_results() {
         let events = jobs.events(jane.customer(), after).await.unwrap();
         let Some(last) = events.last() else { break };
         after = last.sequence;
-        for event in events.iter().filter(|event| event.state == BatchState::Finished) {
+        for event in events.iter().filter(|event| event.name == EventName::BatchFinished) {
             *ends.entry(event.key).or_default() += 1;
         }
     }

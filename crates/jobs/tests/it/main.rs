@@ -3,6 +3,7 @@
 
 mod accounts;
 mod crashes;
+mod events;
 mod logs;
 mod runner;
 mod uploads;

@@ -18,7 +18,8 @@ use bordereau_engine::release::layout::Layout;
 use bordereau_engine::summary::{Counts, ReleaseSummary, Summary, Timings};
 use bordereau_files::intake::IntakeError;
 use bordereau_jobs::{
-    Accepted, BatchRequest, BatchResults, Caller, Error, Grant, Jobs, JobsOptions, Password, Report, Retry, User,
+    Accepted, BatchRequest, BatchResults, Caller, Error, EventName, Grant, Jobs, JobsOptions, Password, Report, Retry,
+    User,
 };
 use bytes::Bytes;
 use futures::StreamExt;
@@ -249,5 +250,6 @@ pub async fn states(jobs: &Jobs, customer: &CustomerName, key: BatchKey) -> Vec<
     let events = jobs.events(customer, 0).await.unwrap();
     let sequences: Vec<u64> = events.iter().map(|event| event.sequence).collect();
     assert_eq!(sequences, (1..=events.len() as u64).collect::<Vec<_>>(), "no holes");
-    events.iter().filter(|event| event.key == key).map(|event| event.state.as_str()).collect()
+    let changes = events.iter().filter(|event| event.key == key && event.name == EventName::ProfileUpdated);
+    changes.map(|event| event.state.as_str()).collect()
 }

@@ -3,6 +3,7 @@
 
 mod access;
 mod curl;
+mod events;
 mod hostile;
 mod logs;
 mod openapi;
