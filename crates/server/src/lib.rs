@@ -1,10 +1,11 @@
 //! HTTP, and the only crate that knows it: statuses, headers, multipart, Basic credentials, wire types.
 //!
 //! [`serve`] answers requests on a listener by calling `bordereau-jobs`; it keeps nothing itself. The submit and
-//! retrieve requests of both path families are the same handlers (`submit`, `results`); `subscribe` tells of events. What a
-//! request is answered when it is not answered well is `problem::Problem`: one exhaustive table of status, sentence and code. The order of
-//! questions is the same for all: path, method (405), credentials (401), names in the path (404), rights (403), query
-//! and headers (400), and only then the body, so that nobody without the right to be heard has a byte read.
+//! retrieve requests of both path families are the same handlers (`submit`, `results`); `subscribe` tells of events.
+//! What a request is answered when it is not answered well is `problem::Problem`: one exhaustive table of status,
+//! sentence and code. The order of questions is the same for all: path, method (405), credentials (401), names in the
+//! path (404), rights (403), query and headers (400), and only then the body, so that nobody without the right to be
+//! heard has a byte read.
 //!
 //! Invariants: an upload is never whole in memory (about 2 MiB each). No answer depends on another customer's batches.
 //! A connection holds about 64 KiB besides. Logs hold method, route, status and time; never a query, a header, a body
