@@ -5,5 +5,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod column;
+pub mod compare;
+pub mod datapackage;
 pub mod document;
 pub mod settings;

@@ -1,0 +1,125 @@
+//! What one side knows of the distribution of a column, by its document alone or with its state.
+
+use std::collections::BTreeMap;
+
+use super::curve::Curve;
+use crate::document::{ColumnProfile, Frequent, LogicalType, ValueCount};
+
+/// Values that are counted one by one, and how little is known of the others.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Categories {
+    /// Most frequent first, equal counts by value.
+    pub listed: Vec<ValueCount>,
+    /// Values that are not listed.
+    pub others: u64,
+    /// None of the others occurs more often than this.
+    pub other_at_most: u64,
+    /// Counts by value.
+    counts: BTreeMap<String, (u64, u64)>,
+}
+
+impl Categories {
+    /// Of `total` values these are known; what is not among them occurs at most `other_at_most` times.
+    pub fn new(mut listed: Vec<ValueCount>, total: u64, other_at_most: u64) -> Self {
+        listed.sort_by(|one, other| other.count.cmp(&one.count).then_with(|| one.value.cmp(&other.value)));
+        let known: u64 = listed.iter().map(|value| value.count).sum();
+        let others = total.saturating_sub(known);
+        let counts = listed.iter().map(|value| (value.value.clone(), (value.count, value.count_error))).collect();
+        Self { listed, others, other_at_most: other_at_most.min(others), counts }
+    }
+
+    /// Whether every value is listed with its exact count.
+    pub fn is_complete(&self) -> bool {
+        self.others == 0 && self.listed.iter().all(|value| value.count_error == 0)
+    }
+
+    /// How often a value occurs: at least and at most.
+    pub fn count(&self, value: &str) -> (u64, u64) {
+        let listed = self.counts.get(value).map(|(count, error)| (*count, count.saturating_add(*error)));
+        listed.unwrap_or((0, self.other_at_most))
+    }
+}
+
+/// Whether values may be looked at and told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// They may.
+    Values,
+    /// Only their masks: one side at least holds them to be personal data.
+    Masks,
+}
+
+/// What is known of a column.
+#[derive(Debug, Clone)]
+pub(crate) struct Known<'a> {
+    pub column: &'a ColumnProfile,
+    pub shown: Shown,
+    /// Of columns whose type is a number.
+    pub curve: Option<Curve>,
+    /// Whether the curve has each value with its count.
+    pub curve_is_exact: bool,
+    /// Of all other columns but dates.
+    pub categories: Option<Categories>,
+}
+
+impl<'a> Known<'a> {
+    /// What the document tells.
+    pub fn of_document(column: &'a ColumnProfile, shown: Shown) -> Self {
+        let mut known = Self { column, shown, curve: None, curve_is_exact: false, categories: None };
+        match column.typing.logical {
+            LogicalType::Date | LogicalType::Datetime | LogicalType::Empty => {}
+            _ if shown == Shown::Masks => known.categories = Some(masks(column)),
+            LogicalType::Integer | LogicalType::Number => known.read_numbers(),
+            _ => known.categories = Some(values(column)),
+        }
+        known
+    }
+
+    fn read_numbers(&mut self) {
+        let Some(numbers) = &self.column.numbers else { return };
+        let atoms = plain_numbers(&self.column.frequent, numbers.min, numbers.max);
+        let counted: u64 = atoms.iter().map(|(_, count)| count).sum();
+        self.curve_is_exact = counted == numbers.count && counted > 0;
+        self.curve = if self.curve_is_exact { Curve::of_values(atoms) } else { Curve::of_statistics(numbers, &atoms) };
+    }
+
+    /// Whether only masks may be told.
+    pub fn is_masked(&self) -> bool {
+        self.shown == Shown::Masks
+    }
+
+    /// Values, nulls apart.
+    pub fn values(&self) -> u64 {
+        self.column.rows.saturating_sub(self.column.nulls.total)
+    }
+
+    /// Whether (nearly) each value occurs once, as with policy numbers: new values are then no news.
+    pub fn is_identifier(&self) -> bool {
+        self.values() >= 2 && self.column.uniqueness >= super::IDENTIFIER_UNIQUENESS
+    }
+}
+
+/// The listed values.
+fn values(column: &ColumnProfile) -> Categories {
+    let total = column.rows.saturating_sub(column.nulls.total);
+    let frequent = &column.frequent;
+    let least = frequent.values.last().map_or(total, |value| value.count);
+    Categories::new(frequent.values.clone(), total, frequent.missed_at_most.unwrap_or(least))
+}
+
+/// The listed masks.
+fn masks(column: &ColumnProfile) -> Categories {
+    let total = column.rows.saturating_sub(column.nulls.total);
+    let masks = &column.strings.masks;
+    Categories::new(masks.clone(), total, masks.last().map_or(total, |mask| mask.count))
+}
+
+/// The frequent values that are plain numbers with exact counts, ascending. Values written otherwise are left to the
+/// histograms.
+fn plain_numbers(frequent: &Frequent, min: f64, max: f64) -> Vec<(f64, u64)> {
+    let exact = frequent.values.iter().filter(|value| value.count_error == 0);
+    let read = |value: &ValueCount| Some((value.value.trim().parse::<f64>().ok()?, value.count));
+    let mut numbers: Vec<(f64, u64)> = exact.filter_map(read).filter(|(at, _)| *at >= min && *at <= max).collect();
+    numbers.sort_by(|one, other| one.0.total_cmp(&other.0));
+    numbers
+}

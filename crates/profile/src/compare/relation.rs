@@ -1,0 +1,93 @@
+//! One relation of both sides: its rows, its columns as a list, and each column.
+
+use std::collections::BTreeMap;
+
+use bordereau_base::dictionary::canonical_name;
+
+use super::column;
+use super::column::percent;
+use super::judge::{capitalised, worst_first};
+use super::known::{Known, Shown};
+use super::result::{ColumnComparison, Light, Moved, RelationComparison};
+use crate::document::{ColumnProfile, RelationProfile};
+
+/// Change of the number of rows, as a share of the old number, that is amber and red.
+const ROWS: (f64, f64) = (0.25, 0.5);
+
+/// Compares a relation of both sides.
+pub(super) fn compare(old: &RelationProfile, new: &RelationProfile) -> RelationComparison {
+    let mut by_name: BTreeMap<String, (usize, &ColumnProfile)> = BTreeMap::new();
+    for (at, column) in new.columns.iter().enumerate() {
+        by_name.entry(canonical_name(&column.name)).or_insert((at, column));
+    }
+    let mut columns = Vec::with_capacity(old.columns.len());
+    let mut places = Vec::with_capacity(old.columns.len());
+    let mut removed = Vec::new();
+    for column in &old.columns {
+        match by_name.remove(&canonical_name(&column.name)) {
+            Some((at, other)) => {
+                places.push(at);
+                columns.push(compare_column(column, other));
+            }
+            None => removed.push(column.name.clone()),
+        }
+    }
+    let left = |column: &&ColumnProfile| by_name.contains_key(&canonical_name(&column.name));
+    let added: Vec<String> = new.columns.iter().filter(left).map(|column| column.name.clone()).collect();
+    let reordered = !places.is_sorted();
+    let findings = findings(old.rows, new.rows, &added, &removed);
+    let lights = findings.iter().map(|moved| moved.light).chain(columns.iter().map(|column| column.light));
+    RelationComparison {
+        name: old.name.clone(),
+        new_name: new.name.clone(),
+        light: lights.max().unwrap_or(Light::Green),
+        sentence: sentence(&findings, &columns, reordered),
+        rows_old: old.rows,
+        rows_new: new.rows,
+        columns_added: added,
+        columns_removed: removed,
+        columns_reordered: reordered,
+        findings,
+        columns,
+    }
+}
+
+fn compare_column(old: &ColumnProfile, new: &ColumnProfile) -> ColumnComparison {
+    let shown = if old.frequent.masked || new.frequent.masked { Shown::Masks } else { Shown::Values };
+    column::compare(&Known::of_document(old, shown), &Known::of_document(new, shown))
+}
+
+fn findings(rows_old: u64, rows_new: u64, added: &[String], removed: &[String]) -> Vec<Moved> {
+    let mut findings = Vec::new();
+    let mut add = |code: &str, light: Light, message: String| {
+        findings.push(Moved { code: code.to_owned(), light, message });
+    };
+    if !removed.is_empty() {
+        add("columns_removed", Light::Red, format!("columns are gone: {}", removed.join(", ")));
+    }
+    if !added.is_empty() {
+        add("columns_added", Light::Amber, format!("columns are new: {}", added.join(", ")));
+    }
+    let change = if rows_old == 0 {
+        if rows_new == 0 { 0.0 } else { 1.0 }
+    } else {
+        (rows_new as f64 - rows_old as f64) / rows_old as f64
+    };
+    if change.abs() >= ROWS.0 {
+        let light = if change.abs() >= ROWS.1 { Light::Red } else { Light::Amber };
+        let sign = if change > 0.0 { "+" } else { "" };
+        add("rows", light, format!("rows went from {rows_old} to {rows_new} ({sign}{})", percent(change)));
+    }
+    worst_first(&mut findings);
+    findings
+}
+
+fn sentence(findings: &[Moved], columns: &[ColumnComparison], reordered: bool) -> String {
+    let count = |light: Light| columns.iter().filter(|column| column.light == light).count();
+    let mut parts: Vec<String> = findings.iter().map(|moved| moved.message.clone()).collect();
+    if reordered {
+        parts.push("the columns stand in another order".to_owned());
+    }
+    parts.push(format!("{} columns are red, {} amber", count(Light::Red), count(Light::Amber)));
+    capitalised(&parts.join("; "))
+}
