@@ -257,3 +257,90 @@ fn cumulated(histogram: &Histogram) -> Vec<(f64, f64)> {
     }
     bounds
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn counted(values: &[i32]) -> Curve {
+        let mut sorted = values.to_vec();
+        sorted.sort_unstable();
+        Curve::of_values(sorted.iter().map(|value| (f64::from(*value), 1))).unwrap()
+    }
+
+    fn share(values: &[i32], is_in: impl Fn(i32) -> bool) -> f64 {
+        values.iter().filter(|value| is_in(**value)).count() as f64 / values.len() as f64
+    }
+
+    /// The distance by its definition, over all values of both.
+    fn naive_distance(one: &[i32], other: &[i32]) -> f64 {
+        let at = |value: i32| (share(one, |x| x <= value) - share(other, |x| x <= value)).abs();
+        one.iter().chain(other).map(|value| at(*value)).fold(0.0, f64::max)
+    }
+
+    fn in_bins(values: &[i32], width: i32) -> Curve {
+        let mut bins: BTreeMap<i32, u64> = BTreeMap::new();
+        values.iter().for_each(|value| *bins.entry(value.div_euclid(width)).or_default() += 1);
+        let bounds = |bin: i32| (f64::from(bin * width), f64::from((bin + 1) * width));
+        Curve::of_bins(bins.iter().map(|(bin, count)| (bounds(*bin).0, bounds(*bin).1, *count))).unwrap()
+    }
+
+    use std::collections::BTreeMap;
+
+    proptest! {
+        #[test]
+        fn counted_values_give_the_exact_distance(
+            one in prop::collection::vec(-20..20_i32, 1..60), other in prop::collection::vec(-20..20_i32, 1..60)
+        ) {
+            let distance = counted(&one).distance(&counted(&other));
+            prop_assert!((distance.value - naive_distance(&one, &other)).abs() < 1e-12);
+            prop_assert_eq!(distance.value, distance.at_most);
+        }
+
+        #[test]
+        fn bins_bound_the_distance(
+            one in prop::collection::vec(-50..50_i32, 1..80), other in prop::collection::vec(-50..50_i32, 1..80),
+            width in 1..20_i32, other_width in 1..20_i32
+        ) {
+            let exact = naive_distance(&one, &other);
+            let distance = in_bins(&one, width).distance(&in_bins(&other, other_width));
+            prop_assert!(distance.at_most >= exact - 1e-12, "{distance:?} {exact}");
+            let mixed = counted(&one).distance(&in_bins(&other, other_width));
+            prop_assert!(mixed.at_most >= exact - 1e-12, "{mixed:?} {exact}");
+        }
+
+        #[test]
+        fn quantiles_are_those_of_the_nearest_rank(values in prop::collection::vec(-20..20_i32, 1..60)) {
+            let mut sorted = values.clone();
+            sorted.sort_unstable();
+            for tenth in 1..10_usize {
+                let rank = (tenth * sorted.len()).div_ceil(10);
+                let quantile = counted(&values).quantile(tenth as f64 / 10.0);
+                prop_assert_eq!(quantile, f64::from(sorted[rank - 1]), "{}", tenth);
+            }
+        }
+
+        #[test]
+        fn cuts_part_the_values(values in prop::collection::vec(-9..9_i32, 1..60)) {
+            let curve = counted(&values);
+            let cuts = curve.decile_cuts();
+            prop_assert!(cuts.windows(2).all(|pair| curve.count(pair[0]) <= curve.count(pair[1])));
+            for cut in cuts {
+                let naive = share(&values, |x| match cut.side {
+                    Side::Below => f64::from(x) < cut.at,
+                    Side::UpTo => f64::from(x) <= cut.at,
+                });
+                prop_assert!((curve.count(cut) / curve.total() - naive).abs() < 1e-12);
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_that_makes_up_most_has_a_bin_of_its_own() {
+        let values: Vec<i32> = (0..100).map(|at| if at < 90 { 0 } else { at }).collect();
+        let cuts = counted(&values).decile_cuts();
+        assert_eq!(cuts, [Cut { at: 0.0, side: Side::Below }, Cut { at: 0.0, side: Side::UpTo }]);
+    }
+}

@@ -64,3 +64,44 @@ pub(crate) fn shares_differ(shares: Pair, old: f64, new: f64) -> bool {
     let deviation = (common * (1.0 - common) * (1.0 / old + 1.0 / new)).sqrt();
     (shares.new - shares.old).abs() > NORMAL_999 * deviation
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn pairs(old: &[f64], new: &[f64]) -> Vec<Pair> {
+        old.iter().zip(new).map(|(old, new)| Pair { old: *old, new: *new }).collect()
+    }
+
+    /// Against `scipy.spatial.distance.jensenshannon(p, q, base=2)`, `scipy.stats.chi2.ppf(0.999, k)` and
+    /// `numpy.sum((q - p) * numpy.log(q / p))`.
+    #[test]
+    fn measures_agree_with_scipy() {
+        let shares = pairs(&[0.1, 0.4, 0.5], &[0.2, 0.3, 0.5]);
+        assert!((stability_index(&shares) - 0.098_082_925_301_172_64).abs() < 1e-12);
+        assert!((jensen_shannon(&shares) - 0.132_006_731_948_937_33).abs() < 1e-12);
+        for (bins, quantile) in [(2, 10.828), (5, 18.467), (11, 29.588), (102, 150.667)] {
+            let approximate = stability_by_chance(bins, 2.0, 2.0);
+            assert!((approximate / quantile - 1.0).abs() < 0.02, "{bins} {approximate}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn measures_are_symmetric_zero_for_equals_and_bounded(weights in prop::collection::vec((0..50_u32, 0..50_u32), 2..12)) {
+            let sum = |side: fn(&(u32, u32)) -> u32| f64::from(weights.iter().map(side).sum::<u32>().max(1));
+            let (old, new) = (sum(|pair| pair.0), sum(|pair| pair.1));
+            let shares: Vec<Pair> = weights.iter()
+                .map(|(one, other)| Pair { old: f64::from(*one) / old, new: f64::from(*other) / new }).collect();
+            let swapped: Vec<Pair> = shares.iter().map(|pair| Pair { old: pair.new, new: pair.old }).collect();
+            let same: Vec<Pair> = shares.iter().map(|pair| Pair { old: pair.old, new: pair.old }).collect();
+            prop_assert!((stability_index(&shares) - stability_index(&swapped)).abs() < 1e-12);
+            prop_assert!((jensen_shannon(&shares) - jensen_shannon(&swapped)).abs() < 1e-7);
+            prop_assert!(stability_index(&shares) >= 0.0 && (0.0..=1.0).contains(&jensen_shannon(&shares)));
+            prop_assert_eq!(stability_index(&same), 0.0);
+            prop_assert!(jensen_shannon(&same) < 1e-7);
+        }
+    }
+}

@@ -58,7 +58,6 @@ pub(super) fn are_read(masks: &[&str], field: &Value) -> bool {
 #[cfg(test)]
 mod tests {
 
-
     #[test]
     fn a_mask_becomes_an_expression_with_its_runs_counted() {
         for (mask, expression) in [
