@@ -206,7 +206,7 @@ const FAR_COUNT_MIN: u64 = 30;
 
 /// Red before amber; within a light in the order in which they were found.
 pub(super) fn worst_first(findings: &mut [Moved]) {
-    findings.sort_by(|one, other| other.light.cmp(&one.light));
+    findings.sort_by_key(|moved| std::cmp::Reverse(moved.light));
 }
 
 fn type_light(old: LogicalType, new: LogicalType) -> Light {

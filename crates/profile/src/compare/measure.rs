@@ -41,7 +41,7 @@ pub(crate) fn jensen_shannon(shares: &[Pair]) -> f64 {
 ///
 /// It is about `(1 / old + 1 / new)` times a chi-squared variable with one degree of freedom less than bins (B.
 /// Yurdakul and J. Naranjo, "Statistical properties of the population stability index", 2020). The quantile is that of
-/// Wilson and Hilferty (1931), within 2 % from 1 degree of freedom on.
+/// Wilson and Hilferty (1931), within 4 % from 1 degree of freedom on.
 pub(crate) fn stability_by_chance(bins: usize, old: f64, new: f64) -> f64 {
     if bins < 2 {
         return 0.0;
@@ -84,7 +84,7 @@ mod tests {
         assert!((jensen_shannon(&shares) - 0.132_006_731_948_937_33).abs() < 1e-12);
         for (bins, quantile) in [(2, 10.828), (5, 18.467), (11, 29.588), (102, 150.667)] {
             let approximate = stability_by_chance(bins, 2.0, 2.0);
-            assert!((approximate / quantile - 1.0).abs() < 0.02, "{bins} {approximate}");
+            assert!((approximate / quantile - 1.0).abs() < 0.04, "{bins} {approximate}");
         }
     }
 
