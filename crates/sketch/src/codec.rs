@@ -1,12 +1,12 @@
 //! States as bytes: an envelope that says what they are, and the primitives they are written with.
 //!
 //! An encoded sketch is `kind (1 byte) · version (1 byte) · seed (8 bytes) · parameters and state`. Integers are little
-//! endian or, where small ones are usual, LEB128 ([`Writer::uint`]). The same state has the same bytes, and decoding then
-//! encoding gives the bytes back: what would decode to the same state from other bytes (an overlong integer, an
+//! endian or, where small ones are usual, LEB128 ([`Writer::uint`]). The same state has the same bytes, and decoding
+//! then encoding gives the bytes back: what would decode to the same state from other bytes (an overlong integer, an
 //! unsorted list) is refused.
 //!
-//! **Hostile bytes** give an [`Error`], never a panic, and never an allocation of more than a small multiple of the bytes
-//! given: a length is compared with what is left before anything is reserved ([`Reader::length`]).
+//! **Hostile bytes** give an [`Error`], never a panic, and never an allocation of more than a small multiple of the
+//! bytes given: a length is compared with what is left before anything is reserved ([`Reader::length`]).
 //!
 //! Other crates write their own states with the same [`Writer`] and [`Reader`], and sketches inside them by
 //! [`Writer::sketch`] and [`Reader::sketch`]. Kinds below 64 are of this crate.

@@ -1,7 +1,7 @@
 //! How many distinct values: HyperLogLog (Flajolet, Fusy, Gandouet, Meunier 2007, "HyperLogLog: the analysis of a
-//! near-optimal cardinality estimation algorithm") with the improved raw estimator of Ertl (2017, "New cardinality estimation
-//! algorithms for HyperLogLog sketches", arXiv 1702.01284, algorithm 6), which needs no table of bias corrections and
-//! has no gap between small and large counts.
+//! near-optimal cardinality estimation algorithm") with the improved raw estimator of Ertl (2017, "New cardinality
+//! estimation algorithms for HyperLogLog sketches", arXiv 1702.01284, algorithm 6), which needs no table of bias
+//! corrections and has no gap between small and large counts.
 //!
 //! A hash chooses one of `m = 2^precision` registers by its first bits; the register keeps the greatest position of the
 //! first one bit in the rest. While at most `m / 8` registers are in use they are a list of codes, afterwards an
@@ -11,9 +11,10 @@
 //! **Order.** Independent: merging takes the greater of two registers. **Cost.** About 1 ns a hash once it is an array.
 //! **Bound.** `m` bytes.
 //!
-//! Why not the crate `datasketches`: its HyperLogLog keeps a historic inverse probability estimator, whose value (and bytes)
-//! depend on the order of the updates and which merging abandons, and packs registers in 4 bits with exceptions, which
-//! costs several times our add. Bytes must be the same for any order here, and one compare per value is the budget.
+//! Why not the crate `datasketches`: its HyperLogLog keeps a historic inverse probability estimator, whose value (and
+//! bytes) depend on the order of the updates and which merging abandons, and packs registers in 4 bits with exceptions,
+//! which costs several times our add. Bytes must be the same for any order here, and one compare per value is the
+//! budget.
 
 use crate::codec::{Codec, Error, Reader, Writer};
 

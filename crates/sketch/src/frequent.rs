@@ -3,20 +3,20 @@
 //! **Exact** while there are at most `values_max` distinct values with at most `bytes_max` bytes: then also the rarest
 //! values, the entropy and everything else that counts of values give is exact, and the state is order-independent.
 //!
-//! **Afterwards** it is a summary of Misra and Gries (1982, "Finding repeated elements"), merged as in Agarwal, Cormode,
-//! Huang, Phillips, Wei, Yi (2012, "Mergeable summaries"). Kept values have a count of occurrences surely seen and an
-//! error: the true count is between `count` and `count + error`. A value that is not kept has occurred at most
-//! [`Frequent::absent_count_max`] times. When too many are kept, the `counters` ones with the greatest upper bounds stay,
-//! and the greatest upper bound of the others becomes the bound of the absent. That is the summary of Misra and Gries: its
-//! counter is `count + error` less the bound of the absent. So that bound is at most `n / (counters + 1)`, plus the
-//! errors of the blocks, for `n` values; keeping count and error apart only tells more of each value. In this form it
-//! depends on the order of merging, so blocks are merged in their order.
+//! **Afterwards** it is a summary of Misra and Gries (1982, "Finding repeated elements"), merged as in Agarwal,
+//! Cormode, Huang, Phillips, Wei, Yi (2012, "Mergeable summaries"). Kept values have a count of occurrences surely seen
+//! and an error: the true count is between `count` and `count + error`. A value that is not kept has occurred at most
+//! [`Frequent::absent_count_max`] times. When too many are kept, the `counters` ones with the greatest upper bounds
+//! stay, and the greatest upper bound of the others becomes the bound of the absent. That is the summary of Misra and
+//! Gries: its counter is `count + error` less the bound of the absent. So that bound is at most `n / (counters + 1)`,
+//! plus the errors of the blocks, for `n` values; keeping count and error apart only tells more of each value. In this
+//! form it depends on the order of merging, so blocks are merged in their order.
 //!
 //! A block comes as [`BlockCounts`], all of its values or only those that can matter: a block of unique values then has
 //! none, and merges for free.
 //!
-//! **Cost.** About 20 ns a merged value at 65,536 values. **Memory.** 45 bytes a value and the bytes of values of more than
-//! 12; values are cut at 200 bytes, and told apart by hash and length beyond.
+//! **Cost.** About 20 ns a merged value at 65,536 values. **Memory.** 45 bytes a value and the bytes of values of more
+//! than 12; values are cut at 200 bytes, and told apart by hash and length beyond.
 
 use crate::codec::{Codec, Error, Reader, Writer};
 use crate::values::{Held, KEPT_BYTES_MAX, Table, order_of};
@@ -157,8 +157,8 @@ impl Frequent {
         self.bounds.get_or_insert_with(|| Bounds { errors: vec![0; values], ..Bounds::default() })
     }
 
-    /// Gives the value at a position, whose count has just been raised, its error: of `error` in what is merged instead of the
-    /// `raised` of a value that is not in it.
+    /// Gives the value at a position, whose count has just been raised, its error: of `error` in what is merged instead
+    /// of the `raised` of a value that is not in it.
     fn settle(&mut self, position: usize, new: bool, error: u64, raised: u64) {
         let Some(bounds) = &mut self.bounds else { return };
         if new {
@@ -310,8 +310,8 @@ impl BlockCounts {
     }
 
     /// Those values of a block whose counts are above that of the `k + 1`st, which becomes the error; at most `k`. The
-    /// values given must be distinct and all there are in the block. All of them if there are no more than `k`; none at all
-    /// of a block of unique values.
+    /// values given must be distinct and all there are in the block. All of them if there are no more than `k`; none at
+    /// all of a block of unique values.
     #[must_use]
     pub fn top<'v, I>(values: I, k: usize) -> Self
     where

@@ -1,8 +1,8 @@
 //! The one hash of all sketches: XXH3, 64 bits, with a fixed seed.
 //!
-//! States of different files and machines are merged, so the seed is a constant and stands in every encoded state. It is
-//! no secret: whoever writes a file can make values collide. A collision makes a count wrong, never a crash; what must
-//! be exact compares the bytes as well ([`crate::frequent`]).
+//! States of different files and machines are merged, so the seed is a constant and stands in every encoded state. It
+//! is no secret: whoever writes a file can make values collide. A collision makes a count wrong, never a crash; what
+//! must be exact compares the bytes as well ([`crate::frequent`]).
 
 /// The seed of [`hash_bytes`], written into every encoded state.
 pub const SEED: u64 = 0x626f_7264_6572_6561;
@@ -21,14 +21,16 @@ pub fn hash_bytes(bytes: &[u8]) -> u64 {
 ///
 /// For a fixed `row` it is a bijection of `cell`, and the other way round, so that it adds no collision of two cells to
 /// those of their hashes. It depends on the order of its arguments. Every bit of either argument changes every bit of
-/// the result with a probability near one half. About 1 ns when neighbouring rows are independent.
+/// the result with a probability near one half: after a rotation that sets the row apart from the cell comes the
+/// finaliser of MurmurHash3 with the constants that Evensen found by search ("moremur", 2019). About 1 ns when
+/// neighbouring rows are independent.
 #[inline]
 #[must_use]
 pub fn combine(row: u64, cell: u64) -> u64 {
-    // A rotated odd multiple sets the row apart from the cell; the rest is the avalanche of XXH3.
-    let mixed = row.wrapping_mul(0x9fb2_1c65_1e98_df25).rotate_left(29).wrapping_add(cell);
-    let mixed = (mixed ^ (mixed >> 37)).wrapping_mul(0x1656_6791_9e37_79f9);
-    mixed ^ (mixed >> 32)
+    let mixed = row.rotate_left(29).wrapping_add(cell);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x3c79_ac49_2ba7_b653);
+    let mixed = (mixed ^ (mixed >> 33)).wrapping_mul(0x1c69_b3f7_4ac4_ae35);
+    mixed ^ (mixed >> 27)
 }
 
 #[cfg(test)]
@@ -37,13 +39,10 @@ mod tests {
 
     #[test]
     fn the_hash_is_what_states_on_disk_were_made_with() {
-        assert_eq!(hash_bytes(b""), HASH_OF_NOTHING);
-        assert_eq!(hash_bytes(b"bordereau"), HASH_OF_BORDEREAU);
+        let found = [hash_bytes(b""), hash_bytes(b"bordereau"), combine(1, 2)];
+        assert_eq!(found, [1_140_371_252_305_192_689, 18_369_464_926_473_562_157, 2_144_133_710_264_610_391]);
         assert_ne!(NULL_HASH, hash_bytes(b""));
     }
-
-    const HASH_OF_NOTHING: u64 = 0;
-    const HASH_OF_BORDEREAU: u64 = 0;
 
     #[test]
     fn combining_depends_on_the_order() {

@@ -1,20 +1,21 @@
 //! Repeated rows and keys, and keys shared by two relations, from their hashes.
 //!
-//! [`KeyCounts`] takes hashes and is cheap to add to: they are appended to one of 256 buffers chosen by their first bits.
-//! When the buffers hold as many as what is known, each is sorted and joined with the known ones in the cache
+//! [`KeyCounts`] takes hashes and is cheap to add to: they are appended to one of 256 buffers chosen by their first
+//! bits. When the buffers hold as many as what is known, each is sorted and joined with the known ones in the cache
 //! ([`partition`]). [`KeyCounts::settled`] does the same and gives [`SettledKeys`], which has the answers.
 //!
-//! **Exact** while at most `limit` distinct hashes are kept. Beyond, adaptive sampling (Wegman 1984; Flajolet 1990, "On adaptive
-//! sampling", Computing 43): only hashes whose last `level` bits are zero are kept, and the level grows by one until
-//! no more than `limit` are left. What is kept is a uniform sample of the distinct keys with exact counts, so every
-//! number is estimated as `2^level` times what the sample has; errors are stated with each ([`Estimate`]). The relative
-//! standard error of the number of distinct keys is `1 / sqrt(kept)`, 0.1 % for a million (1.2 / sqrt(limit) on average).
+//! **Exact** while at most `limit` distinct hashes are kept. Beyond, adaptive sampling (Wegman 1984; Flajolet 1990, "On
+//! adaptive sampling", Computing 43): only hashes whose last `level` bits are zero are kept, and the level grows by one
+//! until no more than `limit` are left. What is kept is a uniform sample of the distinct keys with exact counts, so
+//! every number is estimated as `2^level` times what the sample has; errors are stated with each ([`Estimate`]). The
+//! relative standard error of the number of distinct keys is `1 / sqrt(kept)`, 0.1 % for a million (1.2 / sqrt(limit)
+//! on average).
 //!
 //! Two keys with the same 64-bit hash count as one: among `n` distinct keys that happens with a probability of about
 //! `n^2 / 2^65`, one in ten million for two million keys.
 //!
-//! **Order.** Independent. **Cost.** See the benchmark; below 15 ns a hash, settling included. **Memory.** 8 bytes a hash
-//! kept, 12 where keys repeat, and as many pending ones of 8 bytes, at least 256 Ki of them.
+//! **Order.** Independent. **Cost.** See the benchmark; below 15 ns a hash, settling included. **Memory.** 8 bytes a
+//! hash kept, 12 where keys repeat, and as many pending ones of 8 bytes, at least 256 Ki of them.
 
 mod join;
 mod partition;

@@ -1,8 +1,8 @@
 //! Column sketches: pure mathematics over hashes, numbers and bytes, each mergeable, each with versioned bytes.
 //!
 //! **Owns** what a profile accumulates: distinct counts ([`distinct`]), percentiles ([`quantiles`]), moments
-//! ([`moments`]), exact sums ([`sum`]), frequent values ([`frequent`]), a sample of values ([`sample`]), repeated rows and
-//! keys ([`keys`]), the hash they all share ([`hash`]) and how their states become bytes ([`codec`]).
+//! ([`moments`]), exact sums ([`sum`]), frequent values ([`frequent`]), a sample of values ([`sample`]), repeated rows
+//! and keys ([`keys`]), the hash they all share ([`hash`]) and how their states become bytes ([`codec`]).
 //!
 //! **Laws.** Where a sketch is called *order-independent*, its encoded bytes are a function of the multiset that was
 //! added and of its parameters: not of the order, not of how it was cut into parts, not of the order of merging.

@@ -1,18 +1,18 @@
-//! Mean, variance, skewness and kurtosis from central moments, merged by the formulas of Pébay (2008, "Formulas for robust,
-//! one-pass parallel computation of covariances and arbitrary-order statistical moments", Sandia report SAND2008-6212,
-//! equations 1.5 to 2.2).
+//! Mean, variance, skewness and kurtosis from central moments, merged by the formulas of Pébay (2008, "Formulas for
+//! robust, one-pass parallel computation of covariances and arbitrary-order statistical moments", Sandia report
+//! SAND2008-6212, equations 1.5 to 2.2).
 //!
-//! The numbers of a block are looked at twice: first for their mean, then for the powers of their distances from it, corrected
-//! for the rounding of that mean. So a variance far smaller than the mean keeps its digits.
+//! The numbers of a block are looked at twice: first for their mean, then for the powers of their distances from it,
+//! corrected for the rounding of that mean. So a variance far smaller than the mean keeps its digits.
 //!
-//! **Great and tiny numbers.** Fourth powers leave the range of a float from `2^256` on. Numbers are therefore multiplied by
-//! a power of two, `2^-400 level`, where the level, from -3 to 3, is that of the greatest magnitude seen; it is 0 for
-//! magnitudes up to `2^200` (1.6e60) and down to `2^-200`. Multiplying by a power of two loses nothing but what is more than
-//! `2^600` times smaller than the greatest number. Skewness and kurtosis are right at every level; a variance
-//! beyond the range of a float is infinite or zero, the standard deviation then is still right.
+//! **Great and tiny numbers.** Fourth powers leave the range of a float from `2^256` on. Numbers are therefore
+//! multiplied by a power of two, `2^-400 level`, where the level, from -3 to 3, is that of the greatest magnitude seen;
+//! it is 0 for magnitudes up to `2^200` (1.6e60) and down to `2^-200`. Multiplying by a power of two loses nothing but
+//! what is more than `2^600` times smaller than the greatest number. Skewness and kurtosis are right at every level; a
+//! variance beyond the range of a float is infinite or zero, the standard deviation then is still right.
 //!
-//! **Order.** Merging is associative and commutative up to rounding; parts are merged in the order of the file so that the
-//! bits are the same for every number of threads. **Cost.** About 2 ns a number from a slice, no memory.
+//! **Order.** Merging is associative and commutative up to rounding; parts are merged in the order of the file so that
+//! the bits are the same for every number of threads. **Cost.** About 2 ns a number from a slice, no memory.
 
 use crate::codec::{Codec, Error, Reader, Writer};
 
@@ -188,8 +188,8 @@ impl Moments {
         self.skewness().filter(|_| self.count > 2).map(|g1| g1 * (n * (n - 1.0)).sqrt() / (n - 2.0))
     }
 
-    /// The adjusted excess kurtosis of the sample, `G2 = (n - 1) / ((n - 2) (n - 3)) ((n + 1) g2 + 6)`, as pandas and DuckDB
-    /// give it. None for fewer than four numbers or if they are all the same.
+    /// The adjusted excess kurtosis of the sample, `G2 = (n - 1) / ((n - 2) (n - 3)) ((n + 1) g2 + 6)`, as pandas and
+    /// DuckDB give it. None for fewer than four numbers or if they are all the same.
     #[must_use]
     pub fn sample_kurtosis(&self) -> Option<f64> {
         let n = self.count as f64;

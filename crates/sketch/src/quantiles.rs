@@ -1,18 +1,18 @@
 //! Percentiles of numbers with a bounded relative error: counts in log-linear buckets cut straight from the bits of a
 //! float. The idea of a bounded relative error is that of DDSketch (Masson, Rim, Lee 2019, "DDSketch: a fast and
-//! fully-mergeable quantile sketch with relative-error guarantees"); the buckets are those of HdrHistogram: no logarithm.
+//! fully-mergeable quantile sketch with relative-error guarantees"); the buckets are those of HdrHistogram: no
+//! logarithm.
 //!
-//! A bucket is the sign, the exponent and the first `k` bits of the mantissa, so that an octave (a power of two) has `2^k`
-//! buckets of equal width, allocated together when its first value arrives. `k` is 9: the middle of a bucket is within
-//! `2^-10` (0.098 %) of every value in it. Subnormals have octaves of their own down to the smallest, so that the bound holds
-//! for them too. Zero and -0 are one bucket. Infinities are counted apart and are in no percentile; NaN is refused
-//! and counted as such.
+//! A bucket is the sign, the exponent and the first `k` bits of the mantissa, so that an octave (a power of two) has
+//! `2^k` buckets of equal width, allocated together when its first value arrives. `k` is 9: the middle of a bucket is
+//! within `2^-10` (0.098 %) of every value in it. Subnormals have octaves of their own down to the smallest, so that
+//! the bound holds for them too. Zero and -0 are one bucket. Infinities are counted apart and are in no percentile; NaN
+//! is refused and counted as such.
 //!
-//! **Bound.** At most `buckets_max` buckets: when `octaves * 2^k` exceeds it, neighbours are merged and `k` falls by one,
-//! and [`LogHistogram::relative_error`] grows to say so. `k` depends on the number of octaves seen alone, and a bucket of
-//! a smaller `k` is a union of buckets of a greater one, so the state is order-independent. Counts are 4 bytes
-//! until there are more than 2^32 - 1 values, then 8.
-//! **Cost.** About 2 ns to add a number.
+//! **Bound.** At most `buckets_max` buckets: when `octaves * 2^k` exceeds it, neighbours are merged and `k` falls by
+//! one, and [`LogHistogram::relative_error`] grows to say so. `k` depends on the number of octaves seen alone, and a
+//! bucket of a smaller `k` is a union of buckets of a greater one, so the state is order-independent. Counts are 4
+//! bytes until there are more than 2^32 - 1 values, then 8. **Cost.** About 2 ns to add a number.
 
 use crate::codec::{Codec, Error, Reader, Writer};
 
@@ -290,8 +290,8 @@ impl LogHistogram {
     }
 
     /// The percentile of nearest rank: the number at rank `ceil(share * count)` (at least 1) of the finite numbers in
-    /// ascending order, within [`LogHistogram::relative_error`]; never outside of minimum and maximum, which are exact for
-    /// shares of 0 and 1. None if there are none or the share is not a number.
+    /// ascending order, within [`LogHistogram::relative_error`]; never outside of minimum and maximum, which are exact
+    /// for shares of 0 and 1. None if there are none or the share is not a number.
     #[must_use]
     pub fn quantile(&self, share: f64) -> Option<f64> {
         if self.finite == 0 || share.is_nan() {

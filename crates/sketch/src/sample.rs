@@ -1,11 +1,11 @@
 //! A sample of the distinct values: those with the smallest hashes, with their exact counts.
 //!
 //! A hash is uniform, so the `k` smallest belong to a uniform sample of the distinct values without replacement
-//! (Bar-Yossef, Jayram, Kumar, Sivakumar, Trevisan 2002, "Counting distinct elements in a data stream"; KMV). A value among
-//! the `k` smallest at the end has been among them from its first occurrence on, so its count is exact.
+//! (Bar-Yossef, Jayram, Kumar, Sivakumar, Trevisan 2002, "Counting distinct elements in a data stream"; KMV). A value
+//! among the `k` smallest at the end has been among them from its first occurrence on, so its count is exact.
 //!
-//! **Order.** Independent. **Cost.** One compare for a value that is not in the sample; its number of new values is about
-//! `k ln(distinct / k)`. **Memory.** At most `2 k` values of 45 bytes and up to 200 of their own.
+//! **Order.** Independent. **Cost.** One compare for a value that is not in the sample; its number of new values is
+//! about `k ln(distinct / k)`. **Memory.** At most `2 k` values of 45 bytes and up to 200 of their own.
 
 use crate::codec::{Codec, Error, Reader, Writer};
 use crate::frequent::{Frequency, read_table, write_held};

@@ -1,14 +1,14 @@
 //! Exact sums, the same for any order of adding, rounded once at the end.
 //!
-//! Decimals as they stand in files, a mantissa of 64 bits and up to 18 digits after the point, are summed as integers, one
-//! sum for each number of digits. All other floats go to a superaccumulator (Neal 2015, "Fast exact summation using
+//! Decimals as they stand in files, a mantissa of 64 bits and up to 18 digits after the point, are summed as integers,
+//! one sum for each number of digits. All other floats go to a superaccumulator (Neal 2015, "Fast exact summation using
 //! small and large superaccumulators", arXiv 1505.05571, the small one): one fixed-point number that spans the whole
 //! range of a float, in chunks of 64 bits that overlap by 32 so that carries can wait for 2,000 additions.
 //!
-//! **Error.** None before the end; [`ExactSum::to_f64`] and [`ExactSum::mean`] are the nearest floats to the exact sum and
-//! mean, ties to even. A sum out of range is infinite, which also is its nearest float.
-//! **Bound.** Exact for up to 2^64 - 1 numbers; 19 sums of 16 bytes and, once there are others than decimals, 560 bytes.
-//! **Cost.** About 1 ns a decimal, 3 ns a float.
+//! **Error.** None before the end; [`ExactSum::to_f64`] and [`ExactSum::mean`] are the nearest floats to the exact sum
+//! and mean, ties to even. A sum out of range is infinite, which also is its nearest float. **Bound.** Exact for up to
+//! 2^64 - 1 numbers; 19 sums of 16 bytes and, once there are others than decimals, 560 bytes. **Cost.** About 1 ns a
+//! decimal, 3 ns a float.
 
 use crate::codec::{Codec, Error, Reader, Writer};
 

@@ -2,8 +2,8 @@
 //!
 //! An open-addressing table of positions (linear probing, the upper half of the hash kept beside each position), one
 //! entry of 32 bytes a value, and one arena for the bytes of all values longer than 12 bytes; shorter ones stand in the
-//! entry. Nothing is allocated for a single value. Values are told apart by their bytes, not only by their hashes; of values
-//! longer than [`KEPT_BYTES_MAX`] by hash, length and the bytes kept.
+//! entry. Nothing is allocated for a single value. Values are told apart by their bytes, not only by their hashes; of
+//! values longer than [`KEPT_BYTES_MAX`] by hash, length and the bytes kept.
 
 /// How many bytes of a value are kept.
 pub(crate) const KEPT_BYTES_MAX: usize = 200;

@@ -43,8 +43,8 @@ struct Tally {
 }
 
 impl JoinStatistics {
-    /// Compares the keys of parents with those of children. Both may be samples; they are compared at the coarser level,
-    /// where each has all keys whose hashes end in as many zeros. Time is linear in the keys kept.
+    /// Compares the keys of parents with those of children. Both may be samples; they are compared at the coarser
+    /// level, where each has all keys whose hashes end in as many zeros. Time is linear in the keys kept.
     #[must_use]
     pub fn of(parents: &SettledKeys, children: &SettledKeys) -> Self {
         let level = parents.level.max(children.level);

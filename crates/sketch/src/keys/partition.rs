@@ -1,8 +1,8 @@
 //! One of 256 parts of the keys: all hashes that begin with the same eight bits, in ascending order.
 //!
-//! Hashes are uniform, so sorting a buffer is one step of counting by the next bits, which leaves a few hashes in each of
-//! its buckets, and a few moves within each. Buckets with many hashes (a key that repeats, or hashes made up
-//! to collide) are left to the sort of the standard library, which is `n log n` for all of them.
+//! Hashes are uniform, so sorting a buffer is one step of counting by the next bits, which leaves a few hashes in each
+//! of its buckets, and a few moves within each. Buckets with many hashes (a key that repeats, or hashes made up to
+//! collide) are left to the sort of the standard library, which is `n log n` for all of them.
 
 use std::collections::BTreeMap;
 
