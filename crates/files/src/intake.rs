@@ -40,8 +40,10 @@ mod zip;
 
 pub use cut::{Block, Rows};
 pub use dialect::{Assumptions, Delimiter, Encoding, HowKnown, LineEnds};
+pub use source::ByteStream;
 pub use tokenize::{Projection, RaggedRow, RawRows};
-pub use upload::{Entry, EntryKind, Upload, check_zip};
+pub use upload::{Entry, EntryKind, Folder, Upload, check_relations, check_zip, file_name, list_folder, open_file};
+pub use zip::starts_like_a_zip;
 
 use bordereau_base::refusal::{Refusal, RefusalCode};
 
@@ -63,6 +65,6 @@ impl IntakeError {
 }
 
 /// A name from an upload as it is shown in a sentence: control characters replaced, cut at 200 characters.
-pub(crate) fn shown(name: &str) -> String {
+pub fn shown(name: &str) -> String {
     name.chars().take(200).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

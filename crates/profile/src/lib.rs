@@ -8,4 +8,6 @@ pub mod column;
 pub mod compare;
 pub mod datapackage;
 pub mod document;
+pub mod error;
+pub mod input;
 pub mod settings;

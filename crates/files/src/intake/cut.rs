@@ -6,7 +6,7 @@
 //! takes).
 
 use super::dialect::{Assumptions, Dialect, Encoding};
-use super::source::Source;
+use super::source::{ByteStream, Source};
 use super::text::{self, Opened, TextSource};
 use super::tokenize::{self, Projection, RawRows};
 use super::upload::{self, EntryKind};
@@ -36,6 +36,18 @@ pub struct Rows {
 }
 
 impl Rows {
+    /// Reads the header of a file `name` of the given kind whose bytes `stream` gives, cutting blocks of about
+    /// `block_bytes`. Of `limits` those on rows and columns hold here; those on bytes are up to the stream.
+    pub fn of_stream(
+        name: &str,
+        kind: EntryKind,
+        stream: Box<dyn ByteStream>,
+        limits: &IntakeLimits,
+        block_bytes: usize,
+    ) -> Result<Self, IntakeError> {
+        Self::open(Source::given(shown(name), stream), kind, limits, block_bytes)
+    }
+
     /// Reads the header of an entry.
     pub(crate) fn open(
         source: Source,
@@ -57,7 +69,14 @@ impl Rows {
         let mut cutter = Cutter::new(opened, dialect.syntax(), limits.line_bytes_max.min(BLOCK_BYTES_CEILING));
         let (header, windows_1252) = cutter.read_header(limits.columns_max)?;
         assumptions.windows_1252_rows = u64::from(windows_1252);
-        Ok(Self { header, assumptions, cutter, block_bytes: block_bytes.clamp(1, BLOCK_BYTES_CEILING), refused: None })
+        let mut rows = Self { header, assumptions, cutter, block_bytes, refused: None };
+        rows.set_block_bytes(block_bytes);
+        Ok(rows)
+    }
+
+    /// From the next block on, cuts blocks of about `block_bytes`. The rows are the same for any size.
+    pub fn set_block_bytes(&mut self, block_bytes: usize) {
+        self.block_bytes = block_bytes.clamp(1, BLOCK_BYTES_CEILING);
     }
 
     /// The names in the header, trimmed, as written. At least one; no two compare equal (empty ones aside).

@@ -10,6 +10,7 @@ use super::IntakeError;
 use bordereau_base::refusal::RefusalCode;
 use flate2::{Decompress, FlushDecompress, Status};
 use rawzip::{FileReader, ReaderAt};
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 
@@ -57,10 +58,20 @@ pub(crate) struct Claim {
     pub(crate) crc: u32,
 }
 
+/// The bytes of a file that somebody else unpacks, checks and counts, such as one that is packed as a whole.
+pub trait ByteStream: Send + fmt::Debug {
+    /// Fills a part of `buffer`, which is not empty; 0 at the end.
+    ///
+    /// # Errors
+    /// A refusal, which names the file, when its bytes cannot be unpacked or are too many.
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, IntakeError>;
+}
+
 #[derive(Debug)]
 enum Unpacker {
-    AsIs,
-    Inflate(Box<Inflater>),
+    AsIs(Stretch),
+    Inflate(Stretch, Box<Inflater>),
+    Given(Box<dyn ByteStream>),
 }
 
 #[derive(Debug)]
@@ -76,7 +87,6 @@ struct Inflater {
 #[derive(Debug)]
 pub(crate) struct Source {
     name: String,
-    stretch: Stretch,
     unpacker: Unpacker,
     claim: Option<Claim>,
     crc: crc32fast::Hasher,
@@ -87,16 +97,19 @@ impl Source {
     /// `claim` is absent for a file that is in no zip. `name` is fit to be shown.
     pub(crate) fn new(name: String, stretch: Stretch, claim: Option<Claim>) -> Self {
         let unpacker = match claim {
-            Some(Claim { packing: Packing::Deflated, .. }) => Unpacker::Inflate(Box::new(Inflater {
-                state: Decompress::new(false),
-                input: vec![0; INPUT_BYTES].into(),
-                from: 0,
-                to: 0,
-                ended: false,
-            })),
-            _ => Unpacker::AsIs,
+            Some(Claim { packing: Packing::Deflated, .. }) => {
+                let input = vec![0; INPUT_BYTES].into();
+                let state = Decompress::new(false);
+                Unpacker::Inflate(stretch, Box::new(Inflater { state, input, from: 0, to: 0, ended: false }))
+            }
+            _ => Unpacker::AsIs(stretch),
         };
-        Self { name, stretch, unpacker, claim, crc: Default::default(), bytes: 0 }
+        Self { name, unpacker, claim, crc: Default::default(), bytes: 0 }
+    }
+
+    /// A file that `stream` unpacks. `name` is fit to be shown.
+    pub(crate) fn given(name: String, stream: Box<dyn ByteStream>) -> Self {
+        Self { name, unpacker: Unpacker::Given(stream), claim: None, crc: Default::default(), bytes: 0 }
     }
 
     /// The name of the entry, fit to be shown.
@@ -112,12 +125,13 @@ impl Source {
     /// Fills a part of `buffer`, which is not empty; 0 at the end, and only once size and checksum are as claimed.
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, IntakeError> {
         let read = match &mut self.unpacker {
-            Unpacker::AsIs => self.stretch.read(buffer)?,
-            Unpacker::Inflate(inflater) => match inflater.read(&mut self.stretch, buffer)? {
+            Unpacker::AsIs(stretch) => stretch.read(buffer)?,
+            Unpacker::Inflate(stretch, inflater) => match inflater.read(stretch, buffer)? {
                 Inflated::Bytes(read) => read,
                 Inflated::Damaged => return Err(self.damaged("its packed bytes cannot be unpacked")),
                 Inflated::CutShort => return Err(self.cut_short()),
             },
+            Unpacker::Given(stream) => stream.read(buffer)?,
         };
         self.bytes += read as u64;
         if let Some(claim) = self.claim {
@@ -136,8 +150,8 @@ impl Source {
 
     fn check_whole(&self, claim: Claim) -> Result<(), IntakeError> {
         match &self.unpacker {
-            Unpacker::AsIs if self.stretch.at < self.stretch.end => return Err(self.cut_short()),
-            Unpacker::Inflate(inflater) if inflater.state.total_in() != claim.packed_bytes => {
+            Unpacker::AsIs(stretch) if stretch.at < stretch.end => return Err(self.cut_short()),
+            Unpacker::Inflate(_, inflater) if inflater.state.total_in() != claim.packed_bytes => {
                 return Err(self.damaged("its packed bytes go on after their end"));
             }
             _ => {}

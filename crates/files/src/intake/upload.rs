@@ -35,7 +35,7 @@ pub enum EntryKind {
 
 impl EntryKind {
     /// The kind of the file `name`, `None` when it has no extension of a delimited file.
-    pub(crate) fn of(name: &str) -> Option<Self> {
+    pub fn of(name: &str) -> Option<Self> {
         let (_, extension) = name.rsplit_once('.')?;
         match extension.trim_end().to_ascii_lowercase().as_str() {
             "csv" => Some(Self::Csv),
@@ -122,13 +122,7 @@ pub(crate) fn check_entries(entries: &[Entry], limits: &IntakeLimits) -> Result<
         let message = "the upload holds no csv, psv, tsv or txt file";
         return Err(IntakeError::refused(RefusalCode::NoFiles, message));
     }
-    let mut first_of = HashMap::new();
-    for entry in entries {
-        if let Some(first) = first_of.insert(canonical_name(&entry.stem), entry) {
-            let message = format!("{} and {} are for the same relation", shown(&first.name), shown(&entry.name));
-            return Err(IntakeError::refused(RefusalCode::DuplicateRelation, message));
-        }
-    }
+    check_relations(entries.iter().map(|entry| (entry.name.as_str(), entry.stem.as_str())))?;
     if let Some(entry) = entries.iter().find(|entry| entry.declared_bytes == 0) {
         return Err(empty(&shown(&entry.name)));
     }
@@ -136,6 +130,18 @@ pub(crate) fn check_entries(entries: &[Entry], limits: &IntakeLimits) -> Result<
     if bytes_total(entries) > max {
         let message = format!("the files of the upload have more than {max} bytes (unpacked_bytes_max)");
         return Err(IntakeError::refused(RefusalCode::LimitExceeded, message));
+    }
+    Ok(())
+}
+
+/// Refuses two files for one relation, given the name of each file and the relation it is for.
+pub fn check_relations<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) -> Result<(), IntakeError> {
+    let mut first_of = HashMap::new();
+    for (name, stem) in files {
+        if let Some(first) = first_of.insert(canonical_name(stem), name) {
+            let message = format!("{} and {} are for the same relation", shown(first), shown(name));
+            return Err(IntakeError::refused(RefusalCode::DuplicateRelation, message));
+        }
     }
     Ok(())
 }
@@ -182,7 +188,8 @@ impl Upload {
         }
     }
 
-    fn open_zip(file: File, limits: &IntakeLimits) -> Result<Self, IntakeError> {
+    /// Opens a zip that is open already.
+    pub fn open_zip(file: File, limits: &IntakeLimits) -> Result<Self, IntakeError> {
         if file.metadata()?.len() > limits.upload_bytes_max {
             return Err(too_many_bytes(limits.upload_bytes_max));
         }
@@ -192,28 +199,12 @@ impl Upload {
     }
 
     fn open_folder(folder: &Path, limits: &IntakeLimits) -> Result<Self, IntakeError> {
-        let mut names = Vec::new();
-        for item in std::fs::read_dir(folder)? {
-            names.push(item?.file_name());
-            if names.len() as u64 > limits.entries_max {
-                return Err(too_many_entries(limits.entries_max));
-            }
+        let Folder { files, notes } = list_folder(folder, limits)?;
+        if let Some(name) = files.iter().map(|file| file_name(file)).find(|name| EntryKind::of(name).is_none()) {
+            return Err(unknown_type(&name));
         }
-        names.sort();
-        let mut files = Vec::new();
-        let mut notes = Vec::new();
-        for name in names {
-            let shown_name = name.to_string_lossy();
-            match NamePart::of(&shown_name) {
-                NamePart::Ignored => notes.push(ignored(&shown_name)),
-                NamePart::Name(_) if folder.join(&name).is_dir() => {
-                    let message = format!("the folder holds another folder, {}; give only files", shown(&shown_name));
-                    return Err(IntakeError::refused(RefusalCode::Subdirectories, message));
-                }
-                NamePart::Name(_) if EntryKind::of(&shown_name).is_none() => return Err(unknown_type(&shown_name)),
-                NamePart::Name(_) => files.push((shown_name.into_owned(), open_file(&folder.join(&name))?)),
-            }
-        }
+        let files = files.iter().map(|file| Ok((file_name(file), open_file(file)?)));
+        let files = files.collect::<Result<_, IntakeError>>()?;
         Self::open_files(files, notes, limits)
     }
 
@@ -267,12 +258,47 @@ impl Upload {
     }
 }
 
-fn file_name(path: &Path) -> String {
+/// The last part of a path, as a name of an upload.
+pub fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
+/// What a folder holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder {
+    /// Its files, in the order of their names.
+    pub files: Vec<PathBuf>,
+    /// What was left aside, one sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Lists a folder; one that holds folders, or too many names, is refused.
+pub fn list_folder(folder: &Path, limits: &IntakeLimits) -> Result<Folder, IntakeError> {
+    let mut found = Vec::new();
+    for item in std::fs::read_dir(folder)? {
+        found.push(item?.file_name());
+        if found.len() as u64 > limits.entries_max {
+            return Err(too_many_entries(limits.entries_max));
+        }
+    }
+    found.sort();
+    let mut listed = Folder { files: Vec::new(), notes: Vec::new() };
+    for name in found {
+        let shown_name = name.to_string_lossy();
+        match NamePart::of(&shown_name) {
+            NamePart::Ignored => listed.notes.push(ignored(&shown_name)),
+            NamePart::Name(_) if folder.join(&name).is_dir() => {
+                let message = format!("the folder holds another folder, {}; give only files", shown(&shown_name));
+                return Err(IntakeError::refused(RefusalCode::Subdirectories, message));
+            }
+            NamePart::Name(_) => listed.files.push(folder.join(&name)),
+        }
+    }
+    Ok(listed)
+}
+
 /// Opens a regular file; never waits for a pipe.
-fn open_file(path: &Path) -> Result<File, IntakeError> {
+pub fn open_file(path: &Path) -> Result<File, IntakeError> {
     let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
     if !std::fs::metadata(path).map_err(named)?.is_file() {
         let message = format!("{} is not a file", shown(&file_name(path)));

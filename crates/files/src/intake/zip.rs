@@ -90,7 +90,7 @@ fn locate(file: File, buffer: &mut [u8]) -> Result<ZipArchive<FileReader>, Intak
 }
 
 /// Whether a file begins with the signature of an entry, or of an archive without entries.
-pub(crate) fn starts_like_a_zip(file: &File) -> bool {
+pub fn starts_like_a_zip(file: &File) -> bool {
     let mut first = [0; 4];
     let read = match file.try_clone() {
         Ok(file) => rawzip::ReaderAt::read_exact_at(&FileReader::from(file), &mut first, 0),
