@@ -10,4 +10,6 @@ pub mod datapackage;
 pub mod document;
 pub mod error;
 pub mod input;
+pub mod pass;
+pub mod relation;
 pub mod settings;

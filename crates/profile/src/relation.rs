@@ -18,6 +18,7 @@ mod pairs;
 mod plan;
 mod repeats;
 
+pub(crate) use finish::RelationName;
 pub(crate) use links::links;
 pub(crate) use plan::{LINKED_RELATIONS_MAX, LinkPlan, Plan, Sample, choose_links, shared_sets};
 
@@ -197,9 +198,8 @@ impl<'a> Collector<'a> {
     /// The part. Facts on rows beside their cells are added by the caller.
     pub(crate) fn finish(self) -> RelationPart {
         let Self { layout, rows, row_hashes, singles, kept, numbers } = self;
-        let columns = |set: &[usize]| -> Vec<&[u64]> {
-            set.iter().filter_map(|&column| kept.get(column)?.as_deref()).collect()
-        };
+        let columns =
+            |set: &[usize]| -> Vec<&[u64]> { set.iter().filter_map(|&column| kept.get(column)?.as_deref()).collect() };
         let composite = |(set, given_up): (&Vec<usize>, &Arc<AtomicBool>)| {
             if given_up.load(Ordering::Relaxed) {
                 return KeyPart::GivenUp;
@@ -305,7 +305,7 @@ impl RelationState {
     ///
     /// # Errors
     /// [`Error::Parameters`] for another number of columns; nothing is changed then.
-    pub(crate) fn merge(&mut self, other: &mut Self) -> Result<(), Error> {
+    pub fn merge(&mut self, other: &mut Self) -> Result<(), Error> {
         if self.columns != other.columns {
             return Err(Error::Parameters("columns of a relation"));
         }

@@ -3,9 +3,7 @@
 use super::links::count;
 use super::repeats::{Followed, Verdict};
 use super::{KEYS_MAX, RelationState};
-use crate::document::{
-    CandidateKey, ColumnProfile, Correlations, Count, DuplicateRows, LogicalType, RelationProfile,
-};
+use crate::document::{CandidateKey, ColumnProfile, Correlations, Count, DuplicateRows, LogicalType, RelationProfile};
 use crate::input::Facts;
 
 /// What a relation is called and how its file is read.

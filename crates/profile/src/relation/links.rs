@@ -6,7 +6,7 @@
 
 use super::{LinkPlan, RelationState};
 use crate::document::{Children, Count, RelationLink};
-use bordereau_sketch::keys::{Estimate, JoinStatistics, ParentsWith};
+use bordereau_sketch::keys::{Estimate, JoinStatistics, ParentsWith, SettledKeys, Uniqueness};
 
 /// Numbers of children that are told apart.
 const CHILDREN_TOLD_APART: u64 = 20;
@@ -23,7 +23,7 @@ struct Candidate {
 
 /// What relations have in common, given their states, what was followed, and their names and headers.
 pub(crate) fn links(
-    states: &mut [RelationState],
+    states: &mut [&mut RelationState],
     plans: &[LinkPlan],
     names: &[&str],
     headers: &[Vec<String>],
@@ -46,34 +46,33 @@ fn rank(candidate: &Candidate) -> (u64, usize) {
 }
 
 /// The relations of a plan as parent and child, none when the shared set names the rows of neither, or nothing meets.
-fn candidate(states: &mut [RelationState], plan: &LinkPlan) -> Option<Candidate> {
-    let [first, second] = plan.relations;
-    let [first_set, second_set] = plan.sets;
-    // Settled first, one after the other, then both are only read.
-    for (relation, set) in [(first, first_set), (second, second_set)] {
-        states.get_mut(relation)?.link_keys.get_mut(set)?.counts.settled();
-    }
-    let unique = |relation: usize, set: usize| -> Option<bool> {
-        let keys = &states.get(relation)?.link_keys.get(set)?.counts;
-        let keys = keys.known();
-        Some(keys.rows() > 0 && !keys.counts().any(|(_, count)| count > 1))
+fn candidate(states: &mut [&mut RelationState], plan: &LinkPlan) -> Option<Candidate> {
+    let [first, second] = states.get_disjoint_mut(plan.relations).ok()?;
+    let sides = [first.link_keys.get_mut(plan.sets[0])?, second.link_keys.get_mut(plan.sets[1])?];
+    let [first, second] = sides.map(|keys| (keys.counts.settled(), &keys.columns));
+    let [a, b] = plan.relations;
+    let forth = || Candidate {
+        parent: a,
+        child: b,
+        parent_columns: first.1.clone(),
+        child_columns: second.1.clone(),
+        join: JoinStatistics::of(first.0, second.0),
     };
-    let (first_unique, second_unique) = (unique(first, first_set)?, unique(second, second_set)?);
-    let join = |parent: (usize, usize), child: (usize, usize)| -> Option<Candidate> {
-        let [parent_keys, child_keys] =
-            [&states.get(parent.0)?.link_keys.get(parent.1)?, &states.get(child.0)?.link_keys.get(child.1)?];
-        let join = JoinStatistics::of(parent_keys.counts.known(), child_keys.counts.known());
-        let (parent_columns, child_columns) = (parent_keys.columns.clone(), child_keys.columns.clone());
-        Some(Candidate { parent: parent.0, child: child.0, parent_columns, child_columns, join })
+    let back = || Candidate {
+        parent: b,
+        child: a,
+        parent_columns: second.1.clone(),
+        child_columns: first.1.clone(),
+        join: JoinStatistics::of(second.0, first.0),
     };
-    let (a, b) = ((first, first_set), (second, second_set));
-    let chosen = match (first_unique, second_unique) {
+    let unique = |keys: &SettledKeys| keys.rows() > 0 && keys.uniqueness() != Uniqueness::Repeated;
+    let chosen = match (unique(first.0), unique(second.0)) {
         (false, false) => return None,
-        (true, false) => join(a, b)?,
-        (false, true) => join(b, a)?,
+        (true, false) => forth(),
+        (false, true) => back(),
         (true, true) => {
-            let (forth, back) = (join(a, b)?, join(b, a)?);
-            if back.join.children_without_parent.value < forth.join.children_without_parent.value { back } else { forth }
+            let (forth, back) = (forth(), back());
+            if rank(&back) < rank(&forth) { back } else { forth }
         }
     };
     (chosen.join.shared_keys.value > 0.0).then_some(chosen)

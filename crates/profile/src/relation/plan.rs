@@ -7,6 +7,7 @@
 
 use super::pairs;
 use super::repeats::{all_different, filled_key_hashes, key_hashes};
+use crate::column::CellScratch;
 use bordereau_base::dictionary::canonical_name;
 use bordereau_sketch::hash::NULL_HASH;
 use std::collections::{BTreeMap, HashSet};
@@ -67,13 +68,28 @@ pub(crate) struct LinkPlan {
 }
 
 impl Sample {
+    /// Takes the cells of the next column.
+    pub(crate) fn push(&mut self, cells: &mut CellScratch) {
+        self.hashes.push(std::mem::take(&mut cells.hashes));
+        self.numbers.push(cells.numbers.take());
+    }
+
+    /// The sample of a relation that has none.
+    pub(crate) fn without_rows(mut self, columns: usize) -> Self {
+        self.hashes = vec![Vec::new(); columns];
+        self.numbers = vec![None; columns];
+        self
+    }
+
     /// What is followed in this relation alone.
     pub(crate) fn plan(&self) -> Plan {
-        let columns: Vec<Seen> = self.hashes.iter().zip(&self.numbers).map(|(h, n)| Seen::of(h, n.as_deref())).collect();
+        let columns: Vec<Seen> =
+            self.hashes.iter().zip(&self.numbers).map(|(h, n)| Seen::of(h, n.as_deref())).collect();
         let mut singles: Vec<usize> = (0..columns.len()).filter(|&at| columns[at].may_name_rows()).collect();
         let singles_left_out = singles.len().saturating_sub(SINGLES_MAX);
         singles.truncate(SINGLES_MAX);
-        let composites = if singles.iter().any(|&at| !columns[at].fractions) { vec![] } else { self.composites(&columns) };
+        let composites =
+            if singles.iter().any(|&at| !columns[at].fractions) { vec![] } else { self.composites(&columns) };
         let numeric = (0..columns.len()).filter(|&at| columns[at].numeric).take(pairs::COLUMNS_MAX).collect();
         Plan { singles, composites, numeric, links: Vec::new(), singles_left_out }
     }

@@ -101,7 +101,13 @@ impl Followed {
     pub(crate) fn verdict(&mut self) -> Verdict {
         match &mut self.seen {
             None => Verdict::Repeated,
-            Some(Seen::Few(few)) => if repeats(few) { Verdict::Repeated } else { Verdict::Unique },
+            Some(Seen::Few(few)) => {
+                if repeats(few) {
+                    Verdict::Repeated
+                } else {
+                    Verdict::Unique
+                }
+            }
             Some(Seen::Many(counts)) => {
                 let settled = counts.settled();
                 match settled.is_exact() {
