@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Where a batch stands. A batch goes from `accepted` to `running` and ends in `finished` or `failed`; after a crash
-/// a `running` batch is taken up again.
+/// Where a batch stands. A batch goes from `accepted` to `running` and ends in `finished`, `failed` or
+/// `cancelled`; after a crash a `running` batch is taken up again. One that has ended may be `deleted`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BatchState {
@@ -15,11 +15,16 @@ pub enum BatchState {
     Finished,
     /// Refused as a whole, with one clear report; the upload is kept.
     Failed,
+    /// Ended by its customer before there were results; the upload is kept.
+    Cancelled,
+    /// Upload and results are gone; that it was there is not.
+    Deleted,
 }
 
 impl BatchState {
     /// All of them, in the order a batch goes through them.
-    pub const ALL: [Self; 4] = [Self::Accepted, Self::Running, Self::Finished, Self::Failed];
+    pub const ALL: [Self; 6] =
+        [Self::Accepted, Self::Running, Self::Finished, Self::Failed, Self::Cancelled, Self::Deleted];
 
     /// The state of that spelling.
     pub fn named(text: &str) -> Option<Self> {
@@ -33,12 +38,14 @@ impl BatchState {
             Self::Running => "running",
             Self::Finished => "finished",
             Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Deleted => "deleted",
         }
     }
 
-    /// Whether the batch will not change any more.
+    /// Whether the batch will not run any more; all that may still happen is that it is deleted.
     pub const fn is_final(self) -> bool {
-        matches!(self, Self::Finished | Self::Failed)
+        !matches!(self, Self::Accepted | Self::Running)
     }
 }
 

@@ -149,6 +149,8 @@ pub enum BatchResults {
     Pending(Box<BatchStatus>),
     /// Never: the batch failed.
     Failed(Report),
+    /// Never: the batch was cancelled or deleted.
+    Ended(BatchState),
     /// Here they are.
     Ready(ResultsFile),
 }

@@ -30,6 +30,9 @@ pub enum Error {
     /// The upload is not taken; the sentence is for its sender.
     #[error(transparent)]
     Refused(Refusal),
+    /// The batch has not ended, and only one that has can be deleted.
+    #[error("the batch has not ended")]
+    NotEnded,
     /// Too many uploads or password checks at once; trying again later may help.
     #[error("too many {0} at once")]
     Busy(&'static str),

@@ -106,7 +106,7 @@ pub enum InvalidFilter {
     #[error("batchKey must be a GUID")]
     Key,
     /// No state of a batch.
-    #[error("state must be accepted, running, finished or failed")]
+    #[error("state must be accepted, running, finished, failed, cancelled or deleted")]
     State,
 }
 

@@ -190,6 +190,7 @@ impl Jobs {
                 status.progress = self.progress(row.id, row.attempt);
                 Ok(BatchResults::Pending(Box::new(status)))
             }
+            BatchState::Cancelled | BatchState::Deleted => Ok(BatchResults::Ended(status.state)),
             BatchState::Failed => {
                 let report = status.report.take();
                 report.map(BatchResults::Failed).ok_or(Error::Stored("report"))
@@ -250,7 +251,7 @@ impl Jobs {
         self.inner.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn progress(&self, id: i64, attempt: i64) -> Option<BatchProgress> {
+    pub(crate) fn progress(&self, id: i64, attempt: i64) -> Option<BatchProgress> {
         let running = self.running();
         let progress = running.get(&(id, attempt))?;
         Some(BatchProgress {

@@ -42,6 +42,19 @@ impl Jobs {
         for dead in self.dead_among(found.await??).await? {
             self.sweep_owner(&dead).await?;
         }
+        self.sweep_deleted().await
+    }
+
+    /// Removes results of deleted batches whose removal was cut short.
+    async fn sweep_deleted(&self) -> Result<()> {
+        let results = self.inner.folder.object("results");
+        let listed = results.clone();
+        let ids = tokio::task::spawn_blocking(move || names(&listed)).await??;
+        let ids: Vec<i64> = ids.iter().filter_map(|name| name.parse().ok()).collect();
+        for id in self.inner.store.deleted_among(&ids).await? {
+            let folder = results.join(id.to_string());
+            tokio::task::spawn_blocking(move || std::fs::remove_dir_all(folder)).await??;
+        }
         Ok(())
     }
 

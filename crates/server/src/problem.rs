@@ -50,6 +50,8 @@ pub(crate) enum Problem {
     TooSlow,
     /// The batch key was used for something else.
     Conflict,
+    /// The batch has not ended.
+    NotEnded,
     /// The upload has more bytes than this.
     TooLarge { upload_bytes_max: u64 },
     /// Too many of these at once.
@@ -115,6 +117,7 @@ impl From<Error> for Problem {
             Error::Forbidden => Self::Forbidden,
             Error::Unknown => Self::NotFound,
             Error::Conflict => Self::Conflict,
+            Error::NotEnded => Self::NotEnded,
             Error::TooLarge { upload_bytes_max } => Self::TooLarge { upload_bytes_max },
             Error::Refused(refusal) => Self::Refused(refusal),
             Error::Busy(what) => Self::Busy(what),
@@ -165,7 +168,7 @@ impl Problem {
             | Self::Query(_)
             | Self::Refused(_) => StatusCode::BAD_REQUEST,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::Conflict => StatusCode::CONFLICT,
+            Self::Conflict | Self::NotEnded => StatusCode::CONFLICT,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Busy(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Draining => StatusCode::SERVICE_UNAVAILABLE,
@@ -198,6 +201,7 @@ impl Problem {
             Self::Refused(refusal) => refusal.message.clone(),
             Self::TooSlow => "The body came too slowly. Send it again.".to_owned(),
             Self::Conflict => "The batch key was already used for another upload or request.".to_owned(),
+            Self::NotEnded => "The batch has not ended. Cancel it first.".to_owned(),
             Self::TooLarge { upload_bytes_max } => format!("The upload has more than {upload_bytes_max} bytes."),
             Self::Busy(what) => format!("Too many {what} at once. Try again later."),
             Self::Draining => "The server is being shut down. Try again later.".to_owned(),
@@ -233,6 +237,7 @@ impl Problem {
             Self::Refused(refusal) => return Report::from(refusal.clone()).code,
             Self::TooSlow => "tooSlow",
             Self::Conflict => "batchKeyConflict",
+            Self::NotEnded => "batchNotEnded",
             Self::TooLarge { .. } => "uploadTooLarge",
             Self::Busy(_) => "busy",
             Self::Draining => "draining",

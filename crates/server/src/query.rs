@@ -37,7 +37,7 @@ pub(crate) fn batch_request(named: &Named, uri: &Uri) -> Result<BatchRequest, Pr
 }
 
 /// The sentence of an id says what it must be; the value itself is not repeated.
-fn parsed<T: FromStr<Err: Display>>(name: &str, value: &str) -> Result<T, Problem> {
+pub(crate) fn parsed<T: FromStr<Err: Display>>(name: &str, value: &str) -> Result<T, Problem> {
     value.parse().map_err(|error| Problem::Query(format!("The query parameter {name} is not well-formed: {error}.")))
 }
 

@@ -80,7 +80,7 @@ async fn ready(site: &Site, parts: PathParts, headers: &HeaderMap) -> Result<(Ba
         BatchResults::Ready(file) => Ok((key, file)),
         BatchResults::Pending(status) => Err(Problem::Pending(status)),
         BatchResults::Failed(report) => Err(Problem::Failed(report)),
-        BatchResults::Unknown => Err(Problem::NotFound),
+        BatchResults::Unknown | BatchResults::Ended(_) => Err(Problem::NotFound),
     }
 }
 

@@ -14,12 +14,12 @@ use bordereau_jobs::Jobs;
 use futures::FutureExt;
 use tokio::sync::watch;
 
-use crate::ServerOptions;
 use crate::openapi::openapi_json;
 use crate::problem::Problem;
 use crate::results::{results, results_versioned};
 use crate::submit::{submit, submit_versioned};
 use crate::subscribe::{longpoll, stream};
+use crate::{ServerOptions, batches};
 
 /// What handlers share. Cheap to clone.
 #[derive(Clone)]
@@ -58,6 +58,9 @@ pub(crate) fn router(site: Site) -> Router {
         .route("/solutions/batch/{version}/{solution}/{submission}/{key}", get(results_versioned))
         .route("/api/2/batch/{solution}/{submission}", post(submit))
         .route("/api/2/batch/{solution}/{submission}/{key}", get(results))
+        .route("/api/2/batches", get(batches::list))
+        .route("/api/2/batches/{key}", get(batches::show).delete(batches::delete))
+        .route("/api/2/batches/{key}/cancel", post(batches::cancel))
         .route("/solutions/longpoll/subscribe", get(longpoll))
         .route("/api/2/events", get(stream))
         .route("/api/2/openapi.json", get(openapi))

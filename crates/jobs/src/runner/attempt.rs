@@ -61,6 +61,9 @@ async fn run(jobs: Jobs, claim: Arc<Claim>, progress: Arc<Progress>) {
 }
 
 async fn work(jobs: &Jobs, claim: &Arc<Claim>, progress: Arc<Progress>) -> Ending {
+    if claim.cancel_requested {
+        return Ending::Cancelled;
+    }
     if claim.crashes >= jobs.inner.options.retry.crashes_max {
         return Ending::Report(service_report("serviceCrashed"));
     }
@@ -175,6 +178,10 @@ async fn settle(jobs: &Jobs, claim: &Claim, ending: Ending) -> Result<bool> {
         Ending::Report(report) => {
             tracing::info!(%key, attempt, code = report.code, "batch failed");
             store.fail(claim, &report, now).await
+        }
+        Ending::Cancelled if store.cancel_requested(&claim.fence).await? => {
+            tracing::info!(%key, attempt, "batch cancelled");
+            store.cancelled(claim, now).await
         }
         Ending::Cancelled => {
             tracing::info!(%key, attempt, "batch given back");

@@ -86,11 +86,17 @@ fn later(moment: Timestamp, ms: u64) -> Timestamp {
     moment.checked_add(span).unwrap_or(Timestamp::MAX)
 }
 
-/// Holds the lease of a claim; cancels the work when it is lost.
+/// The longest time in which an attempt hears that its batch is to be cancelled by way of another process.
+const CANCEL_LOOK_MS: u64 = 1_000;
+
+/// Holds the lease of a claim; cancels the work when it is lost, or when the batch is to be cancelled.
 async fn hold_lease(jobs: Jobs, claim: Arc<Claim>, progress: Arc<bordereau_engine::progress::Progress>) {
-    let every = Duration::from_millis((jobs.inner.options.lease_ms / 3).max(1));
+    let every = Duration::from_millis((jobs.inner.options.lease_ms / 3).clamp(1, CANCEL_LOOK_MS));
     loop {
         tokio::time::sleep(every).await;
+        if jobs.inner.store.cancel_requested(&claim.fence).await.unwrap_or(false) {
+            return progress.cancel();
+        }
         match jobs.inner.store.renew(&claim.fence, jobs.lease_until()).await {
             Ok(true) => {}
             Ok(false) => {

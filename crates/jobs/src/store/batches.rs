@@ -65,6 +65,8 @@ pub(crate) struct Claim {
     pub(crate) upload_object: String,
     pub(crate) failures: u64,
     pub(crate) crashes: u64,
+    /// Its customer wants it to end.
+    pub(crate) cancel_requested: bool,
 }
 
 /// Results that are in place, about to be named.
@@ -101,10 +103,15 @@ struct ClaimRow {
     attempt: i64,
     failures: i64,
     crashes: i64,
+    cancel_requested: bool,
 }
 
+/// The columns of a [`StatusRow`].
+pub(super) const STATUS_COLUMNS: &str = "id, key, solution, submission, release_version, state, attempt, created_ms, \
+                                         updated_ms, results_object, results_sha256, results_bytes, summary, report";
+
 #[derive(FromRow)]
-struct StatusRow {
+pub(super) struct StatusRow {
     id: i64,
     key: String,
     solution: String,
@@ -158,7 +165,7 @@ impl Store {
 
     /// The digest of the request of a customer's batch.
     pub(crate) async fn request_sha256(&self, customer: &CustomerName, key: BatchKey) -> Result<Option<String>> {
-        Ok(sqlx::query_scalar("SELECT request_sha256 FROM batches WHERE customer = ? AND key = ?")
+        Ok(sqlx::query_scalar(REQUEST_OF)
             .bind(customer.as_str())
             .bind(key.to_string())
             .fetch_optional(&self.pool)
@@ -167,15 +174,12 @@ impl Store {
 
     /// A customer's batch.
     pub(crate) async fn batch(&self, customer: &CustomerName, key: BatchKey) -> Result<Option<BatchRow>> {
-        let row: Option<StatusRow> = sqlx::query_as(
-            "SELECT id, key, solution, submission, release_version, state, attempt, created_ms, updated_ms,
-                 results_object, results_sha256, results_bytes, summary, report
-             FROM batches WHERE customer = ? AND key = ?",
-        )
-        .bind(customer.as_str())
-        .bind(key.to_string())
-        .fetch_optional(&self.pool)
-        .await?;
+        let query = format!("SELECT {STATUS_COLUMNS} FROM batches WHERE customer = ? AND key = ?");
+        let row: Option<StatusRow> = sqlx::query_as(sqlx::AssertSqlSafe(query))
+            .bind(customer.as_str())
+            .bind(key.to_string())
+            .fetch_optional(&self.pool)
+            .await?;
         row.map(BatchRow::try_from).transpose()
     }
 
@@ -198,7 +202,7 @@ impl Store {
         let mut write = self.write().await?;
         let row: Option<ClaimRow> = sqlx::query_as(
             "SELECT id, customer, key, solution, submission, release_version, release_sha256, format, explanations,
-                 upload_object, state, attempt, failures, crashes
+                 upload_object, state, attempt, failures, crashes, cancel_requested
              FROM batches
              WHERE (state = 'accepted' AND wait_until_ms <= ?1)
                 OR (state = 'running' AND (lease_until_ms <= ?1 OR lease_owner IN (SELECT value FROM json_each(?2))))
@@ -313,7 +317,7 @@ impl Store {
     }
 
     /// Runs a change that ends with the three parameters of a fence, and appends its event.
-    async fn leave(
+    pub(super) async fn leave(
         &self,
         claim: &Claim,
         change: sqlx::query::Query<'_, Sqlite, sqlx::sqlite::SqliteArguments>,
@@ -341,12 +345,16 @@ impl Store {
     }
 }
 
+/// A deleted batch is the same as no other request.
+const REQUEST_OF: &str = "SELECT CASE state WHEN 'deleted' THEN '' ELSE request_sha256 END
+                          FROM batches WHERE customer = ? AND key = ?";
+
 async fn request_of(
     write: &mut Transaction<'static, Sqlite>,
     customer: &CustomerName,
     key: BatchKey,
 ) -> Result<Option<String>> {
-    Ok(sqlx::query_scalar("SELECT request_sha256 FROM batches WHERE customer = ? AND key = ?")
+    Ok(sqlx::query_scalar(REQUEST_OF)
         .bind(customer.as_str())
         .bind(key.to_string())
         .fetch_optional(&mut **write)
@@ -383,6 +391,7 @@ impl ClaimRow {
             upload_object: self.upload_object,
             failures: unsigned(self.failures),
             crashes: unsigned(self.crashes) + u64::from(crashed),
+            cancel_requested: self.cancel_requested,
         })
     }
 }

@@ -60,7 +60,7 @@ pub(crate) async fn append_events(
     match state {
         BatchState::Finished => append_event(write, about, EventName::BatchFinished, state, now).await,
         BatchState::Failed => append_event(write, about, EventName::BatchFailed, state, now).await,
-        BatchState::Accepted | BatchState::Running => Ok(()),
+        BatchState::Accepted | BatchState::Running | BatchState::Cancelled | BatchState::Deleted => Ok(()),
     }
 }
 

@@ -8,6 +8,7 @@
 mod accounts;
 mod batches;
 mod events;
+mod operations;
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -22,6 +23,7 @@ use sqlx::{Connection, Sqlite, SqlitePool, Transaction};
 use tokio::sync::Notify;
 
 pub(crate) use batches::{Claim, Finished, Inserted, NewBatch, explanations_name, format_name};
+pub(crate) use operations::{Deleted, Deletion};
 
 use crate::error::{Error, Result};
 use crate::folder::Folder;

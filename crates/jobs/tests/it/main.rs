@@ -5,6 +5,7 @@ mod accounts;
 mod crashes;
 mod events;
 mod logs;
+mod operations;
 mod runner;
 mod uploads;
 mod world;

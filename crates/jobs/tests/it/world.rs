@@ -242,6 +242,7 @@ pub fn name(results: &BatchResults) -> &'static str {
         BatchResults::Unknown => "unknown",
         BatchResults::Pending(_) => "pending",
         BatchResults::Failed(_) => "failed",
+        BatchResults::Ended(_) => "ended",
         BatchResults::Ready(_) => "ready",
     }
 }
