@@ -13,3 +13,4 @@ pub mod input;
 pub mod pass;
 pub mod relation;
 pub mod settings;
+pub mod state_file;

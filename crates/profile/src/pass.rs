@@ -120,6 +120,21 @@ pub fn profile(
     })
 }
 
+/// The full profile of a state that was kept. `sha256` is the digest of what was uploaded, where it is one upload.
+///
+/// # Errors
+/// [`Error::Cancelled`] after [`Control::cancel`].
+pub(crate) fn of_state(
+    state: &mut State,
+    settings: &Settings,
+    sha256: Option<[u8; 32]>,
+    threads: NonZeroUsize,
+    control: &Control,
+) -> Result<Profile> {
+    let moment = Moment { state: ProfileState::Full, share_read: 1.0, sha256 };
+    snapshot::profile(state, settings, &moment, threads, control)
+}
+
 /// One call of [`profile`].
 struct Run<'a> {
     input: &'a Input,

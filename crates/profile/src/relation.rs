@@ -26,8 +26,9 @@ use crate::column::CellScratch;
 use bordereau_sketch::codec::Error;
 use bordereau_sketch::hash::NULL_HASH;
 use bordereau_sketch::keys::KeyCounts;
-use pairs::Pairs;
-use repeats::{Followed, RowHashes, Verdict, filled_key_hashes, whole_key_hashes};
+pub(crate) use pairs::{Pair, Pairs};
+pub(crate) use repeats::Followed;
+use repeats::{RowHashes, Verdict, filled_key_hashes, whole_key_hashes};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 

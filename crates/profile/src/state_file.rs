@@ -1,7 +1,7 @@
 //! The whole state of a profile as versioned bytes: to keep it, to merge it, to compare it.
 //!
-//! A state file is `BDPROF · version (1 byte) · seed of the hash (8 bytes) · limits · what was uploaded · relations with
-//! their columns · links · SHA-256 of all before`. Sketches inside carry their own kind, version and seed
+//! A state file is `BDPROF · version (1 byte) · seed of the hash (8 bytes) · limits · what was uploaded · relations
+//! with their columns · links · SHA-256 of all before`. Sketches inside carry their own kind, version and seed
 //! ([`bordereau_sketch::codec`]). Equal states have equal bytes.
 //!
 //! [`StateFile::decode`] refuses what this program cannot have written with a sentence: another format, version, seed

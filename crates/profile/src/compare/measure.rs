@@ -90,7 +90,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn measures_are_symmetric_zero_for_equals_and_bounded(weights in prop::collection::vec((0..50_u32, 0..50_u32), 2..12)) {
+        fn measures_are_symmetric_zero_for_equals_and_bounded(
+            weights in prop::collection::vec((0..50_u32, 0..50_u32), 2..12)
+        ) {
             let sum = |side: fn(&(u32, u32)) -> u32| f64::from(weights.iter().map(side).sum::<u32>().max(1));
             let (old, new) = (sum(|pair| pair.0), sum(|pair| pair.1));
             let shares: Vec<Pair> = weights.iter()

@@ -130,8 +130,8 @@ pub struct ColumnComparison {
     /// Of columns of texts, codes and booleans.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub categories: Option<CategoryChange>,
-    /// Masks (`A` upper, `a` lower, `9` digit) that the old upload has not, most frequent first; only where all masks of
-    /// the old upload are known.
+    /// Masks (`A` upper, `a` lower, `9` digit) that the old upload has not, most frequent first; only where all masks
+    /// of the old upload are known.
     pub new_masks: Vec<ValueCount>,
 }
 

@@ -1,6 +1,6 @@
 //! The state of a column as bytes.
 
-use bordereau_sketch::codec::{Codec, Error, Reader, Writer};
+use bordereau_sketch::codec::{Error, Reader, Writer};
 use bordereau_sketch::distinct::Distinct;
 use bordereau_sketch::frequent::Frequent;
 use bordereau_sketch::sample::BottomSample;
@@ -113,9 +113,9 @@ pub(super) fn read(reader: &mut Reader<'_>, limits: Limits) -> Result<ColumnStat
     state.ambiguous_as_grouped = numbers()?;
     state.ambiguous_as_comma = numbers()?;
     state.dates = optional(reader, |reader| read_dates(reader, &limits, values))?.map(Box::new);
-    state.number_order = read_order(reader, Reader::finite)?;
-    state.month_first_order = read_order(reader, Reader::i64)?;
-    state.day_first_order = read_order(reader, Reader::i64)?;
+    state.number_order = read_order(reader, |reader| reader.finite())?;
+    state.month_first_order = read_order(reader, |reader| reader.i64())?;
+    state.day_first_order = read_order(reader, |reader| reader.i64())?;
     state.text_order = read_order(reader, order_bytes)?;
     let empty = ColumnState::new(limits);
     state.distinct = like(reader, empty.distinct.clone(), Distinct::merge)?;
@@ -189,9 +189,9 @@ fn read_masks(reader: &mut Reader<'_>, state: &mut ColumnState, values: u64) -> 
 
 /// Counts of values, which together are those of the column while all are kept.
 fn check_counts(state: &ColumnState, values: u64) -> Result<(), Error> {
-    let kept = |counts: &mut dyn Iterator<Item = u64>| counts.try_fold(0_u64, u64::checked_add);
-    let counted = kept(&mut state.frequent.values().map(|value| value.count));
-    let sampled = kept(&mut state.sample.values().map(|value| value.count));
+    let add = u64::checked_add;
+    let counted = state.frequent.values().map(|value| value.count).try_fold(0, add);
+    let sampled = state.sample.values().map(|value| value.count).try_fold(0, add);
     let whole = if state.frequent.is_exact() { counted == Some(values) } else { counted.is_some_and(|n| n <= values) };
     let bounded = state.frequent.absent_count_max() <= values
         && state.frequent.values().all(|value| value.count.saturating_add(value.error) <= values);

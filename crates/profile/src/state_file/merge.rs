@@ -44,7 +44,8 @@ fn merge_states(own: &mut State, other: &State) -> Result<(), Error> {
     own.bytes += other.bytes;
     let mut places = Vec::with_capacity(other.relations.len());
     let mut maps = Vec::with_capacity(other.relations.len());
-    for (key, record) in keyed(other.relations.iter().map(|record| record.name.as_str())).into_iter().zip(&other.relations)
+    for (key, record) in
+        keyed(other.relations.iter().map(|record| record.name.as_str())).into_iter().zip(&other.relations)
     {
         let known = keyed(own.relations.iter().map(|record| record.name.as_str()));
         match known.iter().position(|own| *own == key) {
@@ -96,7 +97,8 @@ fn merge_records(
     limits: Limits,
     notes: &mut Vec<String>,
 ) -> Result<Vec<usize>, Error> {
-    let (own_keys, other_keys) = (keyed(own.header.iter().map(String::as_str)), keyed(other.header.iter().map(String::as_str)));
+    let (own_keys, other_keys) =
+        (keyed(own.header.iter().map(String::as_str)), keyed(other.header.iter().map(String::as_str)));
     let mut map = Vec::with_capacity(other_keys.len());
     for (key, name) in other_keys.iter().zip(&other.header) {
         let place = own_keys.iter().position(|own| own == key).unwrap_or_else(|| {
@@ -129,10 +131,8 @@ fn merge_records(
 
 fn merge_facts(own: &mut RelationRecord, other: &RelationRecord, notes: &mut Vec<String>) {
     if own.facts.encoding != other.facts.encoding || own.facts.delimiter != other.facts.delimiter {
-        let sentence = format!(
-            "`{}`: encodings or delimiters of the merged files differ; those of the first are shown",
-            own.name
-        );
+        let sentence =
+            format!("`{}`: encodings or delimiters of the merged files differ; those of the first are shown", own.name);
         add_notes(notes, &[sentence]);
     }
     add_notes(&mut own.facts.assumed, &other.facts.assumed);
@@ -174,28 +174,20 @@ fn map_places(places: &[usize], map: &[usize]) -> Vec<usize> {
 
 /// The pairs of columns that stand in another order.
 fn ordered_pairs(pairs: &Pairs, order: &[usize]) -> Pairs {
-    let turned = |pair: &Pair| Pair {
-        mean_x: pair.mean_y,
-        mean_y: pair.mean_x,
-        xx: pair.yy,
-        yy: pair.xx,
-        ..*pair
-    };
+    let turned = |pair: &Pair| Pair { mean_x: pair.mean_y, mean_y: pair.mean_x, xx: pair.yy, yy: pair.xx, ..*pair };
     let pair = |x: usize, y: usize| {
         let pair = pairs.get(x, y).copied().unwrap_or_default();
         if x < y { pair } else { turned(&pair) }
     };
-    let of_place = |(high, y): (usize, &usize)| -> Vec<Pair> {
-        order.iter().take(high).map(|x| pair(*x, *y)).collect()
-    };
+    let of_place =
+        |(high, y): (usize, &usize)| -> Vec<Pair> { order.iter().take(high).map(|x| pair(*x, *y)).collect() };
     Pairs { pairs: order.iter().enumerate().flat_map(of_place).collect() }
 }
 
 /// The links of a state by their columns.
 fn linked_columns(state: &State) -> Vec<LinkedColumns> {
-    let columns = |relation: usize, set: usize| {
-        Some(state.relations.get(relation)?.relation.link_keys.get(set)?.columns.clone())
-    };
+    let columns =
+        |relation: usize, set: usize| Some(state.relations.get(relation)?.relation.link_keys.get(set)?.columns.clone());
     let link = |link: &LinkPlan| {
         let ([one, other], [set, other_set]) = (link.relations, link.sets);
         Some((link.relations, [columns(one, set)?, columns(other, other_set)?]))

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use bordereau_base::cell::calendar::{date_from_days, days_of_month};
 use bordereau_sketch::codec::{Codec, Error, Reader, Writer};
 
-use crate::column::{CutText, DateReadings, DateState, Lengths, MonthPage, NumberState, Order, Spellings, TextState};
+use crate::column::{CutText, DateReadings, DateState, Lengths, NumberState, Order, Spellings, TextState};
 use crate::settings::Limits;
 
 /// Rows of a state at most; sums over many states stay within 64 bits.
@@ -267,12 +267,12 @@ fn read_date_state(reader: &mut Reader<'_>, limits: &Limits, values: u64) -> Res
     if left == 0 { Ok(state) } else { Err(Error::Invalid("dates without a day")) }
 }
 
-fn read_page(reader: &mut Reader<'_>, month: i32, left: &mut u64) -> Result<MonthPage, Error> {
+fn read_page(reader: &mut Reader<'_>, month: i32, left: &mut u64) -> Result<[u64; 31], Error> {
     let (year, month) = (month.div_euclid(12), month.rem_euclid(12) as u32 + 1);
     if !(0..=9999).contains(&year) {
         return Err(Error::Invalid("a month that no calendar has"));
     }
-    let mut page = MonthPage::default();
+    let mut page = [0_u64; 31];
     let mut before = None;
     for _ in 0..reader.u8()? {
         let day = reader.u8()?;
