@@ -23,11 +23,12 @@ pub use result::{
     FORMAT, Light, Moved, NumberChange, RelationComparison,
 };
 
-use std::collections::BTreeMap;
-
 use bordereau_base::dictionary::canonical_name;
 
-use crate::document::{Profile, ProfileState, RelationProfile};
+use self::relation::RelationSide;
+use crate::column::ColumnState;
+use crate::document::{Profile, ProfileState};
+use crate::state_file::StateFile;
 
 /// Columns with at least this share of distinct values are identifiers: their values are all different by nature.
 pub const IDENTIFIER_UNIQUENESS: f64 = 0.95;
@@ -35,24 +36,46 @@ pub const IDENTIFIER_UNIQUENESS: f64 = 0.95;
 /// One of the two uploads to compare.
 #[derive(Debug, Clone, Copy)]
 pub struct Side<'a> {
-    /// Its profile.
-    pub profile: &'a Profile,
+    profile: &'a Profile,
+    state: Option<&'a StateFile>,
 }
 
-impl Side<'_> {
+impl<'a> Side<'a> {
+    /// A profile alone.
+    pub fn of_profile(profile: &'a Profile) -> Self {
+        Self { profile, state: None }
+    }
+
+    /// A profile with the state it was made from. A state of other relations or columns is not used.
+    pub fn of_state(profile: &'a Profile, state: &'a StateFile) -> Self {
+        let records = &state.state.relations;
+        let alike = records.len() == profile.relations.len()
+            && records.iter().zip(&profile.relations).all(|(record, relation)| {
+                record.name == relation.name
+                    && record.header.len() == relation.columns.len()
+                    && record.relation.rows == relation.rows
+            });
+        Self { profile, state: Some(state).filter(|_| alike) }
+    }
+
+    /// The states of the columns of the relation at `place`.
+    fn states(&self, place: usize) -> Option<&'a [ColumnState]> {
+        Some(self.state?.state.relations.get(place)?.columns.as_slice())
+    }
+
     fn facts(&self) -> ComparedUpload {
         ComparedUpload {
             name: self.profile.upload.name.clone(),
             sha256: self.profile.upload.sha256.clone(),
             state: self.profile.state,
-            basis: Basis::Document,
+            basis: if self.state.is_some() { Basis::State } else { Basis::Document },
         }
     }
 }
 
 /// Relations of both sides, and the names of those of one side only.
 struct Matched<'a> {
-    both: Vec<(&'a RelationProfile, &'a RelationProfile)>,
+    both: Vec<(RelationSide<'a>, RelationSide<'a>)>,
     removed: Vec<String>,
     added: Vec<String>,
     notes: Vec<String>,
@@ -60,13 +83,14 @@ struct Matched<'a> {
 
 /// Compares two uploads. Equal inputs give equal comparisons; an upload compared with itself is green.
 pub fn compare(old: &Side<'_>, new: &Side<'_>) -> Comparison {
-    let Matched { both, removed, added, mut notes } = matched(old.profile, new.profile);
+    let Matched { both, removed, added, mut notes } = matched(old, new);
     for (side, which) in [(old, "old"), (new, "new")] {
         if side.profile.state == ProfileState::Preliminary {
             notes.push(format!("The {which} profile is preliminary: it is of the first rows only."));
         }
     }
-    let relations: Vec<RelationComparison> = both.iter().map(|(one, other)| relation::compare(one, other)).collect();
+    let relations: Vec<RelationComparison> =
+        both.into_iter().map(|(one, other)| relation::compare(one, other)).collect();
     let structure = match (removed.is_empty(), added.is_empty()) {
         (false, _) => Light::Red,
         (true, false) => Light::Amber,
@@ -87,29 +111,32 @@ pub fn compare(old: &Side<'_>, new: &Side<'_>) -> Comparison {
 }
 
 /// Relations by name; a single one on both sides is matched whatever its name.
-fn matched<'a>(old: &'a Profile, new: &'a Profile) -> Matched<'a> {
+fn matched<'a>(old: &Side<'a>, new: &Side<'a>) -> Matched<'a> {
     let mut matched = Matched { both: Vec::new(), removed: Vec::new(), added: Vec::new(), notes: Vec::new() };
-    if let ([one], [other]) = (old.relations.as_slice(), new.relations.as_slice()) {
-        if canonical_name(&one.name) != canonical_name(&other.name) {
-            let (old_name, new_name) = (&one.name, &other.name);
+    let (olds, mut news) = (sides(old), sides(new));
+    if let ([one], [other]) = (olds.as_slice(), news.as_slice()) {
+        let (old_name, new_name) = (&one.relation.name, &other.relation.name);
+        if canonical_name(old_name) != canonical_name(new_name) {
             matched.notes.push(format!("`{old_name}` is compared with `{new_name}`: each is the only relation."));
         }
-        matched.both.push((one, other));
+        matched.both.push((*one, *other));
         return matched;
     }
-    let mut by_name: BTreeMap<String, &RelationProfile> = BTreeMap::new();
-    for relation in &new.relations {
-        by_name.entry(canonical_name(&relation.name)).or_insert(relation);
-    }
-    for relation in &old.relations {
-        match by_name.remove(&canonical_name(&relation.name)) {
-            Some(other) => matched.both.push((relation, other)),
-            None => matched.removed.push(relation.name.clone()),
+    for one in olds {
+        let name = canonical_name(&one.relation.name);
+        match news.iter().position(|other| canonical_name(&other.relation.name) == name) {
+            Some(place) => matched.both.push((one, news.remove(place))),
+            None => matched.removed.push(one.relation.name.clone()),
         }
     }
-    let left = |relation: &&RelationProfile| by_name.contains_key(&canonical_name(&relation.name));
-    matched.added = new.relations.iter().filter(left).map(|relation| relation.name.clone()).collect();
+    matched.added = news.iter().map(|other| other.relation.name.clone()).collect();
     matched
+}
+
+/// The relations of a side, in their order.
+fn sides<'a>(side: &Side<'a>) -> Vec<RelationSide<'a>> {
+    let relations = side.profile.relations.iter().enumerate();
+    relations.map(|(place, relation)| RelationSide { relation, states: side.states(place) }).collect()
 }
 
 fn sentence(relations: &[RelationComparison], removed: &[String], added: &[String]) -> String {

@@ -65,7 +65,6 @@ impl Curve {
         (!places.is_empty()).then_some(Self { places, total })
     }
 
-    #[cfg(test)]
     /// The curve of bins `(from, to, count)` in ascending order, none of which overlap.
     pub fn of_bins(bins: impl IntoIterator<Item = (f64, f64, u64)>) -> Option<Self> {
         let mut places: Vec<Place> = Vec::new();

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use bordereau_sketch::frequent::Frequency;
+
 use super::curve::Curve;
-use crate::document::{ColumnProfile, Frequent, LogicalType, ValueCount};
+use crate::column::ColumnState;
+use crate::document::{ColumnProfile, DecimalStyle, Frequent, LogicalType, ValueCount};
 
 /// Values that are counted one by one, and how little is known of the others.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -83,6 +86,39 @@ impl<'a> Known<'a> {
         self.curve = if self.curve_is_exact { Curve::of_values(atoms) } else { Curve::of_statistics(numbers, &atoms) };
     }
 
+    /// What the state tells, where the document tells less.
+    pub fn of_state(column: &'a ColumnProfile, state: &ColumnState, shown: Shown) -> Self {
+        let mut known = Self::of_document(column, shown);
+        if shown == Shown::Masks {
+            return known;
+        }
+        if known.curve.is_some() && !known.curve_is_exact {
+            known.curve_is_exact = known.count_numbers(state);
+            if !known.curve_is_exact {
+                known.curve = bucket_curve(column, state).or(known.curve);
+            }
+        }
+        if known.categories.is_some() {
+            let listed = state.frequent.values().map(|value| counted(&value)).collect();
+            known.categories = Some(Categories::new(listed, known.values(), state.frequent.absent_count_max()));
+        }
+        known
+    }
+
+    /// Puts the numbers in as they were counted, if every one of them was.
+    fn count_numbers(&mut self, state: &ColumnState) -> bool {
+        let Some(values) = state.frequent.exact_counts() else { return false };
+        let read = |value: Frequency<'_>| Some((plain_number(std::str::from_utf8(value.bytes).ok()?)?, value.count));
+        let mut numbers: Vec<(f64, u64)> = values.filter_map(read).filter(|(at, _)| at.is_finite()).collect();
+        let counted: u64 = numbers.iter().map(|(_, count)| count).sum();
+        if self.column.numbers.as_ref().is_none_or(|numbers| numbers.count != counted) {
+            return false;
+        }
+        numbers.sort_by(|one, other| one.0.total_cmp(&other.0));
+        self.curve = Curve::of_values(numbers).or(self.curve.take());
+        true
+    }
+
     /// Whether only masks may be told.
     pub fn is_masked(&self) -> bool {
         self.shown == Shown::Masks
@@ -97,6 +133,36 @@ impl<'a> Known<'a> {
     pub fn is_identifier(&self) -> bool {
         self.values() >= 2 && self.column.uniqueness >= super::IDENTIFIER_UNIQUENESS
     }
+}
+
+/// A number that is written plainly.
+fn plain_number(text: &str) -> Option<f64> {
+    text.trim_ascii().parse().ok()
+}
+
+/// The curve of the buckets of the state, of the reading of commas that the column has.
+fn bucket_curve(column: &ColumnProfile, state: &ColumnState) -> Option<Curve> {
+    let comma = column.typing.number_style.as_ref().is_some_and(|style| style.decimal == DecimalStyle::Comma);
+    let ambiguous = if comma { &state.ambiguous_as_comma } else { &state.ambiguous_as_grouped };
+    let mut readings = [&state.numbers, &state.comma_numbers, ambiguous].into_iter().flatten();
+    let mut histogram = readings.next()?.histogram.clone();
+    for reading in readings {
+        histogram.merge(&reading.histogram).ok()?;
+    }
+    let numbers = column.numbers.as_ref().filter(|numbers| numbers.count == histogram.count())?;
+    // Both edges of a bucket belong to it.
+    Curve::of_bins(
+        histogram
+            .buckets()
+            .map(|bucket| (bucket.low.max(numbers.min), bucket.high.min(numbers.max).next_up(), bucket.count)),
+    )
+}
+
+/// A value as it is shown and told apart.
+fn counted(value: &Frequency<'_>) -> ValueCount {
+    let text = String::from_utf8_lossy(value.bytes);
+    let value_text = if value.is_cut() { format!("{text}… ({} bytes)", value.length) } else { text.into_owned() };
+    ValueCount { value: value_text, count: value.count, count_error: value.error }
 }
 
 /// The listed values.
@@ -118,7 +184,7 @@ fn masks(column: &ColumnProfile) -> Categories {
 /// histograms.
 fn plain_numbers(frequent: &Frequent, min: f64, max: f64) -> Vec<(f64, u64)> {
     let exact = frequent.values.iter().filter(|value| value.count_error == 0);
-    let read = |value: &ValueCount| Some((value.value.trim().parse::<f64>().ok()?, value.count));
+    let read = |value: &ValueCount| Some((plain_number(&value.value)?, value.count));
     let mut numbers: Vec<(f64, u64)> = exact.filter_map(read).filter(|(at, _)| *at >= min && *at <= max).collect();
     numbers.sort_by(|one, other| one.0.total_cmp(&other.0));
     numbers

@@ -9,13 +9,23 @@ use super::column::percent;
 use super::judge::{capitalised, worst_first};
 use super::known::{Known, Shown};
 use super::result::{ColumnComparison, Light, Moved, RelationComparison};
+use crate::column::ColumnState;
 use crate::document::{ColumnProfile, RelationProfile};
 
 /// Change of the number of rows, as a share of the old number, that is amber and red.
 const ROWS: (f64, f64) = (0.25, 0.5);
 
+/// A relation with the states of its columns, where they are there.
+#[derive(Clone, Copy)]
+pub(super) struct RelationSide<'a> {
+    pub relation: &'a RelationProfile,
+    pub states: Option<&'a [ColumnState]>,
+}
+
 /// Compares a relation of both sides.
-pub(super) fn compare(old: &RelationProfile, new: &RelationProfile) -> RelationComparison {
+pub(super) fn compare(old: RelationSide<'_>, new: RelationSide<'_>) -> RelationComparison {
+    let (old_states, new_states) = (old.states, new.states);
+    let (old, new) = (old.relation, new.relation);
     let mut by_name: BTreeMap<String, (usize, &ColumnProfile)> = BTreeMap::new();
     for (at, column) in new.columns.iter().enumerate() {
         by_name.entry(canonical_name(&column.name)).or_insert((at, column));
@@ -23,11 +33,12 @@ pub(super) fn compare(old: &RelationProfile, new: &RelationProfile) -> RelationC
     let mut columns = Vec::with_capacity(old.columns.len());
     let mut places = Vec::with_capacity(old.columns.len());
     let mut removed = Vec::new();
-    for column in &old.columns {
+    for (place, column) in old.columns.iter().enumerate() {
         match by_name.remove(&canonical_name(&column.name)) {
             Some((at, other)) => {
                 places.push(at);
-                columns.push(compare_column(column, other));
+                let states = (state_of(old_states, place), state_of(new_states, at));
+                columns.push(compare_column(column, other, states));
             }
             None => removed.push(column.name.clone()),
         }
@@ -52,9 +63,21 @@ pub(super) fn compare(old: &RelationProfile, new: &RelationProfile) -> RelationC
     }
 }
 
-fn compare_column(old: &ColumnProfile, new: &ColumnProfile) -> ColumnComparison {
+fn state_of(states: Option<&[ColumnState]>, place: usize) -> Option<&ColumnState> {
+    states.and_then(|states| states.get(place))
+}
+
+fn compare_column(
+    old: &ColumnProfile,
+    new: &ColumnProfile,
+    states: (Option<&ColumnState>, Option<&ColumnState>),
+) -> ColumnComparison {
     let shown = if old.frequent.masked || new.frequent.masked { Shown::Masks } else { Shown::Values };
-    column::compare(&Known::of_document(old, shown), &Known::of_document(new, shown))
+    let known = |column, state: Option<&ColumnState>| match state {
+        Some(state) => Known::of_state(column, state, shown),
+        None => Known::of_document(column, shown),
+    };
+    column::compare(&known(old, states.0), &known(new, states.1))
 }
 
 fn findings(rows_old: u64, rows_new: u64, added: &[String], removed: &[String]) -> Vec<Moved> {
