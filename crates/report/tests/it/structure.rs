@@ -1,0 +1,88 @@
+//! What the page holds.
+
+use crate::fixture::{rich, wide};
+
+#[test]
+fn the_page_has_a_part_for_everything_and_the_same_bytes_each_time() {
+    let profile = rich();
+    let page = bordereau_report::html(&profile);
+    assert_eq!(page, bordereau_report::html(&profile));
+    let mut written = Vec::new();
+    bordereau_report::write_html(&profile, &mut written).unwrap();
+    assert_eq!(page.as_bytes(), written);
+    for part in [
+        "<html lang=\"en\">",
+        "<h1 id=\"title\" class=\"v\">book-2023.zip</h1>",
+        "<section id=\"alerts\"",
+        "<section id=\"links\"",
+        "<section id=\"against\"",
+        "class=\"heat\"",
+        "≈ 1,204 ±0.8 %",
+        "href=\"#r1c5\"",
+        "id=\"r1c5\"",
+        "id=\"r2c3\"",
+        "Histogram of annual_premium: 36 bins",
+        "300 values are no number, such as “n. v.”",
+        "likely e-mail addresses, masked",
+        "2021-08 to 2021-10",
+        "297,344",
+        "prefers-color-scheme:dark",
+        "@media print",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn nothing_is_loaded_and_only_the_inline_style_and_script_may_run() {
+    let page = bordereau_report::html(&rich());
+    for part in ["http:", "https:", "//cdn", "src=", "@import", "url(", "style=\"", " onclick", "javascript:"] {
+        assert!(!page.contains(part), "{part}");
+    }
+    let policy = page.split_once("http-equiv=\"Content-Security-Policy\" content=\"").unwrap().1;
+    let policy = policy.split_once('"').unwrap().0;
+    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+    for (open, close, kind) in [("<style>", "</style>", "style-src"), ("<script>", "</script>", "script-src")] {
+        use base64::Engine as _;
+        use sha2::Digest as _;
+        let inline = page.split_once(open).unwrap().1.split_once(close).unwrap().0;
+        let digest = base64::prelude::BASE64_STANDARD.encode(sha2::Sha256::digest(inline.as_bytes()));
+        assert!(policy.contains(&format!("{kind} 'sha256-{digest}'")), "{kind}");
+    }
+}
+
+#[test]
+fn every_anchor_that_is_pointed_at_is_there_once() {
+    let page = bordereau_report::html(&rich());
+    for (at, _) in page.match_indices("href=\"#") {
+        let anchor = page[at + 7..].split('"').next().unwrap();
+        assert_eq!(page.matches(&format!(" id=\"{anchor}\"")).count(), 1, "{anchor}");
+    }
+}
+
+#[test]
+fn pictures_are_well_formed_and_say_what_they_show_or_are_hidden() {
+    let page = bordereau_report::html(&rich());
+    let mut pictures = 0;
+    for (at, _) in page.match_indices("<svg") {
+        let svg = &page[at..at + page[at..].find("</svg>").unwrap() + 6];
+        let head = &svg[..svg.find('>').unwrap()];
+        assert!(head.contains("aria-hidden=\"true\"") || head.contains("role=\"img\" aria-label=\""), "{head}");
+        assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+        let mut reader = quick_xml::Reader::from_str(svg);
+        while !matches!(reader.read_event().unwrap(), quick_xml::events::Event::Eof) {}
+        pictures += 1;
+    }
+    assert!(pictures > 50, "{pictures}");
+}
+
+#[test]
+fn a_thousand_columns_are_all_there_in_some_kilobytes_each() {
+    let page = bordereau_report::html(&wide(1_000));
+    assert_eq!(page.matches("<details class=\"col ").count(), 1_000);
+    assert_eq!(page.matches("<tr class=\"h-").count(), 1_000);
+    assert!(page.len() < 12_000_000, "{}", page.len());
+    let page = bordereau_report::html(&wide(3_000));
+    assert!(page.contains("most telling figures of each column, because there are so many"));
+    assert_eq!(page.matches("<details class=\"col ").count(), 3_000);
+}
