@@ -53,12 +53,12 @@ pub(crate) fn parts<E>(profile: &Profile, sink: &mut dyn FnMut(&str) -> Result<(
     sink(&against::section(profile))?;
     for (at, relation) in profile.relations.iter().enumerate() {
         sink(&relation::opening(at, relation))?;
-        sink(&correlations::part(at, relation))?;
         sink(&index::opening(at, relation))?;
         for column in &relation.columns {
             sink(&index::row(at, column))?;
         }
         sink(index::CLOSING)?;
+        sink(&correlations::part(at, relation))?;
         let shown = if relation.columns.len() <= OPEN_MAX { " open" } else { "" };
         for column in &relation.columns {
             sink(&column::card(at, column, depth, shown))?;

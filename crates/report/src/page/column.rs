@@ -122,7 +122,7 @@ fn basics(column: &ColumnProfile) -> String {
         facts.add("Distinct", count(&column.distinct));
         facts.add("Unique", percent(column.uniqueness));
         facts.add("Type fits", percent(column.typing.share));
-        facts.add("Entropy", format!("{} bits", bits(column)));
+        facts.add("Entropy", bits(column));
         facts.add("Order", order(column.sorted));
     }
     facts.under("Values")
@@ -130,7 +130,8 @@ fn basics(column: &ColumnProfile) -> String {
 
 fn bits(column: &ColumnProfile) -> String {
     let entropy = &column.entropy;
-    with_error(decimal((entropy.value * 1_000.0).round() / 1_000.0), entropy.exact, entropy.relative_error)
+    let number = decimal((entropy.value * 1_000.0).round() / 1_000.0);
+    with_error(format!("{number} bits"), entropy.exact, entropy.relative_error)
 }
 
 fn order(sorted: Sortedness) -> &'static str {

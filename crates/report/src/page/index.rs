@@ -5,7 +5,7 @@ use bordereau_profile::document::{ColumnProfile, LogicalType, RelationProfile};
 use super::{alerts, column_id, hue, relation_id, type_name};
 use crate::chart;
 use crate::escape::Text;
-use crate::number::{count, percent, ratio, share, short};
+use crate::number::{grouped, percent, ratio, share, short, with_error};
 
 /// Values named in a line.
 const VALUES_MAX: usize = 3;
@@ -67,7 +67,7 @@ pub(crate) fn row(at: usize, column: &ColumnProfile) -> String {
         meter = chart::meter(missing, "nulls"),
         missing = percent(missing),
         distinct_key = column.distinct.value,
-        distinct = Text(&count(&column.distinct)),
+        distinct = with_error(grouped(column.distinct.value), column.distinct.exact, None),
         short = in_short(column),
         weight = alerts::weight(&column.alerts),
         marks = alerts::marks(&column.alerts),

@@ -56,9 +56,12 @@ fn tiles(profile: &Profile) -> String {
     }
     put!(
         html,
-        "<li><a href=\"#alerts\"><b>{}</b> <span>alerts</span><small><span class=\"sev error\">{errors} errors</span> \
-         <span class=\"sev warning\">{warnings} warnings</span> <span class=\"sev info\">{hints} hints</span></small></a></li></ul>",
-        grouped(errors + warnings + hints)
+        "<li><a href=\"#alerts\"><b>{}</b> <span>alerts</span><small><span class=\"sev error\">{}</span> \
+         <span class=\"sev warning\">{}</span> <span class=\"sev info\">{}</span></small></a></li></ul>",
+        grouped(errors + warnings + hints),
+        counted(errors, "error", "errors"),
+        counted(warnings, "warning", "warnings"),
+        counted(hints, "hint", "hints")
     );
     html
 }

@@ -19,9 +19,9 @@ pub(crate) fn part(column: &ColumnProfile) -> String {
     if !by_frequency(column) || super::index::by_value(column) {
         html.push_str(&frequent(column));
     }
-    html.push_str(&counted("Rarest values", &column.rarest, filled(column), SHOWN_MAX));
+    html.push_str(&block("Rarest values", &column.rarest, filled(column), ""));
     if column.strings.masks.len() > 1 || !column.constant {
-        html.push_str(&counted("Shapes", &column.strings.masks, filled(column), SHOWN_MAX));
+        html.push_str(&block("Shapes", &column.strings.masks, filled(column), ""));
     }
     html.push_str(&nulls(column));
     html.push_str(&typing(column));
@@ -39,21 +39,19 @@ fn filled(column: &ColumnProfile) -> u64 {
 pub(crate) fn frequent(column: &ColumnProfile) -> String {
     let frequent = &column.frequent;
     let title = if frequent.masked { "Most frequent values, masked" } else { "Most frequent values" };
-    let mut html = counted(title, &frequent.values, filled(column), SHOWN_MAX);
-    if let Some(missed) = frequent.missed_at_most.filter(|_| !html.is_empty()) {
-        put!(html, "<p class=\"quiet\">No other value comes more than {} times.</p>", grouped(missed));
-    }
-    html
+    let note =
+        frequent.missed_at_most.map(|missed| format!("No other value comes more than {} times.", grouped(missed)));
+    block(title, &frequent.values, filled(column), &note.unwrap_or_default())
 }
 
-/// A table of values with bars; nothing for no values.
-fn counted(title: &str, values: &[ValueCount], of: u64, shown: usize) -> String {
+/// A table of values with bars and a note below; nothing for no values.
+fn block(title: &str, values: &[ValueCount], of: u64, note: &str) -> String {
     if values.is_empty() {
         return String::new();
     }
     let most = values.iter().map(|value| value.count).max().unwrap_or(1).max(1);
-    let mut html = format!("<table class=\"bars\"><caption>{title}</caption><tbody>");
-    for value in values.iter().take(shown) {
+    let mut html = format!("<div class=\"block\"><table class=\"bars\"><caption>{title}</caption><tbody>");
+    for value in values.iter().take(SHOWN_MAX) {
         let text = if value.value.is_empty() { "(empty)".to_owned() } else { Text(&value.value).to_string() };
         let (about, error) = match value.count_error {
             0 => ("", String::new()),
@@ -69,9 +67,12 @@ fn counted(title: &str, values: &[ValueCount], of: u64, shown: usize) -> String 
         );
     }
     html.push_str("</tbody></table>");
-    if values.len() > shown {
-        put!(html, "<p class=\"quiet\">{} more in the JSON of the profile.</p>", values.len() - shown);
+    let left = values.len().saturating_sub(SHOWN_MAX);
+    let left = if left > 0 { format!("{left} more in the JSON of the profile. ") } else { String::new() };
+    if !(left.is_empty() && note.is_empty()) {
+        put!(html, "<p class=\"quiet\">{left}{}</p>", Text(note));
     }
+    html.push_str("</div>");
     html
 }
 
@@ -117,7 +118,7 @@ fn typing(column: &ColumnProfile) -> String {
     if let Some(personal) = &column.personal_data {
         facts.add(&format!("Likely {}", personal_name(personal.kind)), &personal.reason);
     }
-    facts.under("Type") + &counted("Not of the type", &typing.exceptions, filled, SHOWN_MAX)
+    facts.under("Type") + &block("Not of the type", &typing.exceptions, filled, "")
 }
 
 fn style(column: &ColumnProfile, facts: &mut Facts) {

@@ -314,7 +314,7 @@ fn claim(rows: u64) -> RelationProfile {
         ],
         duplicate_rows: DuplicateRows { count: exact(0) },
         alerts: Vec::new(),
-        ..policy(1)
+        ..policy(rows)
     }
 }
 
