@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn bars_stay_inside_and_small_ones_are_seen() {
         assert!(meter(1e-9, "nulls").contains("width=\"0.7\"") && meter(7.0, "nulls").contains("bar\" width=\"100\""));
-        assert!(parts(&[("good", 999_999), ("bad", 1)]).contains("class=\"bad\" x=\"1000\" width=\"0\"") || true);
+        assert!(parts(&[("good", 999_999), ("bad", 1)]).contains("class=\"bad\""));
         assert!(box_strip(&Box5 { percentiles: [1.0; 5], axis: (1.0, 1.0) }).is_empty());
         let strip = box_strip(&Box5 { percentiles: [-1e308, 0.0, 1.0, 2.0, 1e308], axis: (0.0, 10.0) });
         assert!(strip.contains("x=\"98\"") && !strip.contains("NaN"), "{strip}");

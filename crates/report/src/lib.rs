@@ -17,6 +17,7 @@ macro_rules! put {
     }};
 }
 
+pub mod brief;
 pub mod chart;
 pub mod escape;
 pub mod number;

@@ -78,21 +78,6 @@ pub(crate) fn column_id(relation: usize, column: &ColumnProfile) -> String {
     format!("r{}c{}", relation + 1, column.position)
 }
 
-/// The word for a type.
-pub(crate) fn type_name(logical: LogicalType) -> &'static str {
-    match logical {
-        LogicalType::Empty => "empty",
-        LogicalType::Integer => "integer",
-        LogicalType::Number => "number",
-        LogicalType::Date => "date",
-        LogicalType::Datetime => "datetime",
-        LogicalType::Boolean => "boolean",
-        LogicalType::Code => "code",
-        LogicalType::Category => "category",
-        LogicalType::Text => "text",
-    }
-}
-
 /// The class that gives a type its colour.
 pub(crate) fn hue(logical: LogicalType) -> &'static str {
     match logical {

@@ -3,8 +3,8 @@
 use bordereau_profile::document::{ColumnProfile, DateUnit, PersonalDataKind, Sortedness};
 
 use super::facts::Facts;
-use super::index::{by_frequency, by_value};
-use super::{Depth, alerts, column_id, hue, type_name, values};
+use super::{Depth, alerts, column_id, hue, values};
+use crate::brief::{by_frequency, by_value, filled, type_name};
 use crate::chart::{self, Box5, Detail};
 use crate::escape::Text;
 use crate::number::{NONE, count, decimal, estimate, grouped, percent, share, with_error};
@@ -115,7 +115,7 @@ fn figure(svg: &str, histogram: &bordereau_profile::document::Histogram, caption
 
 fn basics(column: &ColumnProfile) -> String {
     let mut facts = Facts::default();
-    let filled = column.rows - column.nulls.total.min(column.rows);
+    let filled = filled(column);
     facts.add("Rows", grouped(column.rows));
     facts.add("Missing", format!("{} ({})", grouped(column.nulls.total), share(column.nulls.total, column.rows)));
     if filled > 0 {

@@ -1,18 +1,12 @@
 //! The table of a relation's columns: a line and a small picture for each.
 
-use bordereau_profile::document::{ColumnProfile, LogicalType, RelationProfile};
+use bordereau_profile::document::{ColumnProfile, RelationProfile};
 
-use super::{alerts, column_id, hue, relation_id, type_name};
+use super::{alerts, column_id, hue, relation_id};
+use crate::brief::{self, type_name};
 use crate::chart;
 use crate::escape::Text;
 use crate::number::{grouped, percent, ratio, share, short, with_error};
-
-/// Values named in a line.
-const VALUES_MAX: usize = 3;
-/// Characters of each of them.
-const VALUE_CHARACTERS_MAX: usize = 18;
-/// Bars of a small picture of frequent values.
-const BARS_MAX: usize = 16;
 
 /// What ends the table.
 pub(crate) const CLOSING: &str = "</tbody></table></div>\n";
@@ -74,64 +68,31 @@ pub(crate) fn row(at: usize, column: &ColumnProfile) -> String {
     )
 }
 
-fn counts(histogram: &bordereau_profile::document::Histogram) -> Vec<u64> {
-    histogram.bins.iter().map(|bin| bin.count).collect()
-}
-
-/// The small picture: numbers and dates by value, few values by frequency, other texts by length.
 fn picture(column: &ColumnProfile) -> String {
-    let (counts, what) = match (&column.numbers, &column.dates) {
-        (Some(numbers), _) if by_value(column) => (counts(&numbers.equal_width), "Histogram"),
-        (_, Some(dates)) if by_value(column) => (counts(&dates.histogram), "Histogram by time"),
-        _ if by_frequency(column) => {
-            let values = column.frequent.values.iter().take(BARS_MAX);
-            (values.map(|value| value.count).collect(), "Most frequent values")
-        }
-        _ => (counts(&column.strings.lengths), "Lengths"),
-    };
+    let (counts, what) = brief::picture(column);
     if counts.is_empty() {
         return String::new();
     }
     chart::sparkline(&counts, &format!("{what} of {}", column.name))
 }
 
-/// Whether a column is drawn on an axis of its values.
-pub(crate) fn by_value(column: &ColumnProfile) -> bool {
-    use LogicalType::{Date, Datetime, Integer, Number};
-    matches!(column.typing.logical, Integer | Number | Date | Datetime)
-}
-
-/// Whether the frequent values tell more than the lengths.
-pub(crate) fn by_frequency(column: &ColumnProfile) -> bool {
-    column.frequent.values.first().is_some_and(|most| most.count > 1) && column.uniqueness < 0.5
-        || matches!(column.typing.logical, LogicalType::Boolean | LogicalType::Category)
-}
-
+/// The values in short; as [`brief::values`], with the weights of a page.
 fn in_short(column: &ColumnProfile) -> String {
-    let middle = |percent: u8, numbers: &bordereau_profile::document::NumberStatistics| {
-        numbers.percentiles.iter().find(|percentile| percentile.percent == percent).map_or(f64::NAN, |p| p.value)
-    };
-    match (&column.numbers, &column.dates) {
-        (Some(numbers), _) if by_value(column) && !column.frequent.masked => {
-            format!("{} … <b>{}</b> … {}", short(numbers.min), short(middle(50, numbers)), short(numbers.max))
-        }
-        (_, Some(dates)) if by_value(column) => format!("{} … {}", Text(&dates.min), Text(&dates.max)),
-        _ if column.frequent.values.is_empty() => String::new(),
-        _ if by_frequency(column) => {
-            let filled = column.rows - column.nulls.total.min(column.rows);
-            let values = column.frequent.values.iter().take(VALUES_MAX);
+    match &column.numbers {
+        Some(numbers) if brief::by_value(column) && !column.frequent.masked => format!(
+            "{} … <b>{}</b> … {}",
+            short(numbers.min),
+            short(brief::median(numbers)),
+            short(numbers.max)
+        ),
+        _ if brief::by_frequency(column) && !brief::by_value(column) => {
+            let of = brief::filled(column);
+            let values = column.frequent.values.iter().take(brief::VALUES_MAX);
             let one = |value: &bordereau_profile::document::ValueCount| {
-                format!("{} <small>{}</small>", Text(&cut(&value.value)), share(value.count, filled))
+                format!("{} <small>{}</small>", Text(&brief::cut(&value.value)), share(value.count, of))
             };
             values.map(one).collect::<Vec<_>>().join(" · ")
         }
-        _ => format!("{} to {} characters", column.strings.length_min, column.strings.length_max),
+        _ => Text(&brief::values(column)).to_string(),
     }
-}
-
-fn cut(value: &str) -> String {
-    if value.chars().count() <= VALUE_CHARACTERS_MAX {
-        return value.to_owned();
-    }
-    value.chars().take(VALUE_CHARACTERS_MAX - 1).chain(['…']).collect()
 }

@@ -4,8 +4,7 @@ use bordereau_profile::document::{ColumnProfile, DecimalStyle, ValueCount};
 
 use super::column::personal_name;
 use super::facts::Facts;
-use super::index::by_frequency;
-use super::type_name;
+use crate::brief::{by_frequency, by_value, filled, type_name};
 use crate::chart;
 use crate::escape::Text;
 use crate::number::{decimal, grouped, percent, share, with_error};
@@ -16,7 +15,7 @@ const SHOWN_MAX: usize = 10;
 /// Everything below the picture.
 pub(crate) fn part(column: &ColumnProfile) -> String {
     let mut html = String::from("<div class=\"texts\">");
-    if !by_frequency(column) || super::index::by_value(column) {
+    if !by_frequency(column) || by_value(column) {
         html.push_str(&frequent(column));
     }
     html.push_str(&block("Rarest values", &column.rarest, filled(column), ""));
@@ -29,10 +28,6 @@ pub(crate) fn part(column: &ColumnProfile) -> String {
     html.push_str(&percentiles(column));
     html.push_str("</div>");
     html
-}
-
-fn filled(column: &ColumnProfile) -> u64 {
-    column.rows - column.nulls.total.min(column.rows)
 }
 
 /// The most frequent values as bars.
