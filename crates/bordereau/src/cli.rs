@@ -1,10 +1,14 @@
 //! The command line as clap sees it. What each command does is in the module of its name.
 
+mod profile;
+
 use std::path::PathBuf;
 
 use bordereau_base::ids::{ReleaseVersion, SolutionName, SubmissionName};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+pub use profile::{FailOn, Profile, ProfileCommand, ProfileCompare, ProfileHow, ProfileOf, ProfileOut};
 
 const EXIT_CODES: &str = "\
 Exit codes of `score`:
@@ -46,6 +50,22 @@ Examples:
   bordereau score --solution insureright --release 1.1.0 --explanations 0 insured.csv class.csv -o results.zip
   bordereau score --release-dir my/solution/1.0.0 --format parquet folder/ -o results.zip")]
     Score(Score),
+    /// Everything worth knowing about every column of a file, zip or folder, in one pass.
+    #[command(after_help = "\
+Examples:
+  bordereau profile book.zip
+  bordereau profile book.zip --html report.html --json=profile.json
+  bordereau profile insured.csv class.csv --against insureright/scoring
+  zcat policy.csv.gz | bordereau profile -
+  bordereau profile book.zip --datapackage datapackage.json
+
+Exit codes:
+  0   the profile is complete
+  2   the upload as a whole was refused
+  3   something went wrong on our side
+  64  the command line or the settings cannot be understood
+  130 interrupted")]
+    Profile(Box<Profile>),
     /// Run the server.
     #[command(after_help = "\
 Example:

@@ -11,6 +11,7 @@ mod demo;
 mod exit;
 mod interrupt;
 mod logging;
+mod profile;
 mod report;
 mod score;
 mod serve;
@@ -58,6 +59,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
     let mut layers = layers(&cli)?;
     match cli.command {
         Command::Score(args) => score::run(&args, layers),
+        Command::Profile(args) => profile::run(*args, layers),
         Command::Serve(args) => serve::run(&args, layers),
         Command::Demo(args) => demo::run(&args, layers),
         Command::Customer(command) => accounts::customer(command, layers),

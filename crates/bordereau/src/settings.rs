@@ -3,7 +3,8 @@
 //! A value comes from the built-in default, then the file (`bordereau.toml`), then the environment
 //! (`BORDEREAU_<NAME>`), then the command line; the last one that speaks wins. `bordereau config show` prints each
 //! value with its origin, and `docs/settings.md` is generated from the same table (a test fails when it drifts).
-//! Nothing else in the program reads the file or the environment, `BORDEREAU_CONFIG` and `NO_COLOR` apart.
+//! Nothing else in the program reads the file or the environment, `BORDEREAU_CONFIG` and what says how to write to a
+//! terminal (`NO_COLOR`, `TERM`, `COLUMNS`, `LC_ALL`, `LC_CTYPE`, `LANG`) apart.
 
 mod declared;
 mod layers;
@@ -15,6 +16,7 @@ use std::str::FromStr;
 use bordereau_base::limits::IntakeLimits;
 use bordereau_engine::batch::ResultFormat;
 use bordereau_engine::release::manifest::Explanations;
+use bordereau_profile::settings::PersonalDataMode;
 
 pub use declared::reference;
 pub use layers::{Layers, Origin, Resolved};
@@ -67,6 +69,8 @@ pub struct Settings {
     pub format: ResultFormat,
     /// How many features explain a prediction.
     pub explanations: Option<Explanations>,
+    /// What a profile does with values that are likely personal data.
+    pub pii: PersonalDataMode,
     /// Exit code when some records were rejected.
     pub rejected_exit_code: u8,
     /// Batches a server runs at the same time.
@@ -116,6 +120,7 @@ impl Settings {
             scratch: resolved.optional("scratch", path)?,
             format: resolved.get("format", format)?,
             explanations: resolved.optional("explanations", str::parse)?,
+            pii: resolved.get("pii", pii)?,
             rejected_exit_code: resolved.get("rejected_exit_code", exit_code)?,
             batches_at_once: resolved.get("batches_at_once", positive)?,
             lease_ms: resolved.get("lease_ms", lease)?,
@@ -163,6 +168,15 @@ fn format(text: &str) -> Result<ResultFormat, String> {
         "csv" => Ok(ResultFormat::Csv),
         "parquet" => Ok(ResultFormat::Parquet),
         _ => Err("must be csv or parquet".to_owned()),
+    }
+}
+
+fn pii(text: &str) -> Result<PersonalDataMode, String> {
+    match text {
+        "mask" => Ok(PersonalDataMode::Mask),
+        "show" => Ok(PersonalDataMode::Show),
+        "drop" => Ok(PersonalDataMode::Drop),
+        _ => Err("must be mask, show or drop".to_owned()),
     }
 }
 
@@ -215,6 +229,7 @@ mod tests {
             ("lease_ms", "5", "setting lease_ms (command line): must be a whole number from 1000 up"),
             ("explanations", "few", "setting explanations (command line): must be a number from 0 to 65535 or \"all\""),
             ("rejected_exit_code", "7", "setting rejected_exit_code (command line): must be 0 or 1"),
+            ("pii", "hide", "setting pii (command line): must be mask, show or drop"),
             ("log_format", "xml", "setting log_format (command line): must be text or json"),
             (
                 "line_bytes_max",

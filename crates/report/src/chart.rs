@@ -92,7 +92,7 @@ pub fn histogram(histogram: &Histogram, label: &str, detail: Detail) -> String {
              <rect class=\"bar\" x=\"{x}\" y=\"{}\" width=\"{wide}\" height=\"{tall}\"/></g>",
             Text(&span(bin)),
             grouped(bin.count),
-            share(bin.count, all),
+            Text(&share(bin.count, all)),
             HEIGHT - tall,
             x = at * 10
         );

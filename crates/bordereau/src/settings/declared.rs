@@ -23,7 +23,7 @@ impl Setting {
 }
 
 /// All settings, in the order in which they are shown.
-pub const SETTINGS: [Setting; 18] = [
+pub const SETTINGS: [Setting; 19] = [
     Setting {
         name: "data",
         default: || "bordereau-data".to_owned(),
@@ -43,7 +43,7 @@ pub const SETTINGS: [Setting; 18] = [
     Setting {
         name: "threads",
         default: || "auto".to_owned(),
-        meaning: "Worker threads of a batch; `auto` is one for each core. Results do not depend on it.",
+        meaning: "Worker threads of a batch or a profile; `auto` is one for each core. Results do not depend on it.",
     },
     Setting {
         name: "scratch",
@@ -62,6 +62,12 @@ pub const SETTINGS: [Setting; 18] = [
         default: String::new,
         meaning: "How many features explain a prediction in the results of `bordereau score`: a number, 0 for none, or \
                   `all`. When empty: as the release says. A request to a server says its own (`?explanations=`).",
+    },
+    Setting {
+        name: "pii",
+        default: || "mask".to_owned(),
+        meaning: "What a profile does with values that are likely personal data: `mask` shows them as masks such as `AA-9999`, \
+                  `show` as they are, `drop` leaves them out.",
     },
     Setting {
         name: "rejected_exit_code",

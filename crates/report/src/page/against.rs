@@ -1,6 +1,6 @@
 //! How the upload fits solutions.
 
-use bordereau_profile::document::{Against, AgainstStatus, Profile};
+use bordereau_profile::document::{Against, AgainstStatus, Profile, RejectedRows};
 
 use crate::chart;
 use crate::escape::Text;
@@ -36,7 +36,8 @@ fn one(against: &Against) -> String {
     if against.records_read > 0 {
         html.push_str(&records(against));
     }
-    html.push_str(&reasons(against));
+    html.push_str(&reasons("Why records are left out", &against.rejected_rows));
+    html.push_str(&reasons("Warnings: scored, the value counts as missing", &against.warned_rows));
     html.push_str(&columns(against));
     html.push_str("</article>");
     html
@@ -49,22 +50,22 @@ fn records(against: &Against) -> String {
         chart::parts(&[("kept", accepted), ("lost", rejected)]),
         grouped(accepted),
         grouped(read),
-        share(accepted, read),
+        Text(&share(accepted, read)),
         grouped(rejected),
-        share(rejected, read)
+        Text(&share(rejected, read))
     )
 }
 
-fn reasons(against: &Against) -> String {
-    if against.rejected_rows.is_empty() {
+fn reasons(title: &str, rows: &[RejectedRows]) -> String {
+    if rows.is_empty() {
         return String::new();
     }
-    let mut html = String::from(
+    let mut html = format!(
         "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Reasons\"><table class=\"plain\">\
-         <caption>Why values do not fit</caption><thead><tr><th scope=\"col\" class=\"r\">Findings</th>\
+         <caption>{title}</caption><thead><tr><th scope=\"col\" class=\"r\">Rows</th>\
          <th scope=\"col\">Field</th><th scope=\"col\">Reason</th><th scope=\"col\">Code</th></tr></thead><tbody>",
     );
-    for row in against.rejected_rows.iter().take(REASONS_MAX) {
+    for row in rows.iter().take(REASONS_MAX) {
         let field = if row.field.is_empty() { row.relation.clone() } else { format!("{}.{}", row.relation, row.field) };
         put!(
             html,
@@ -76,7 +77,7 @@ fn reasons(against: &Against) -> String {
         );
     }
     html.push_str("</tbody></table></div>");
-    let left = against.rejected_rows.len().saturating_sub(REASONS_MAX);
+    let left = rows.len().saturating_sub(REASONS_MAX);
     if left > 0 {
         put!(html, "<p class=\"quiet\">{left} more kinds of findings are in the JSON of the profile.</p>");
     }
@@ -114,6 +115,7 @@ fn status(status: AgainstStatus) -> (&'static str, &'static str) {
         AgainstStatus::SomeRejected => ("some", "▲ some values rejected"),
         AgainstStatus::Absent => ("quiet", "○ absent, may be"),
         AgainstStatus::Missing => ("no", "✕ missing"),
-        AgainstStatus::Unknown => ("quiet", "○ unknown, ignored"),
+        AgainstStatus::Unknown => ("quiet", "○ no field"),
+        AgainstStatus::NotChecked => ("quiet", "○ not checked"),
     }
 }

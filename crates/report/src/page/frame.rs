@@ -34,7 +34,7 @@ pub(crate) fn head(profile: &Profile) -> String {
             html,
             "<p class=\"banner\" role=\"status\"><strong>Preliminary.</strong> This is what the first {} of the bytes say; \
              figures will change.</p>",
-            percent(profile.share_read)
+            Text(&percent(profile.share_read))
         );
     }
     html

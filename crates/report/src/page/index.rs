@@ -59,7 +59,7 @@ pub(crate) fn row(at: usize, column: &ColumnProfile) -> String {
         picture = picture(column),
         missing_key = if missing.is_nan() { 0.0 } else { missing },
         meter = chart::meter(missing, "nulls"),
-        missing = percent(missing),
+        missing = Text(&percent(missing)),
         distinct_key = column.distinct.value,
         distinct = with_error(grouped(column.distinct.value), column.distinct.exact, None),
         short = in_short(column),
@@ -79,17 +79,14 @@ fn picture(column: &ColumnProfile) -> String {
 /// The values in short; as [`brief::values`], with the weights of a page.
 fn in_short(column: &ColumnProfile) -> String {
     match &column.numbers {
-        Some(numbers) if brief::by_value(column) && !column.frequent.masked => format!(
-            "{} … <b>{}</b> … {}",
-            short(numbers.min),
-            short(brief::median(numbers)),
-            short(numbers.max)
-        ),
+        Some(numbers) if brief::by_value(column) && !column.frequent.masked => {
+            format!("{} … <b>{}</b> … {}", short(numbers.min), short(brief::median(numbers)), short(numbers.max))
+        }
         _ if brief::by_frequency(column) && !brief::by_value(column) => {
             let of = brief::filled(column);
             let values = column.frequent.values.iter().take(brief::VALUES_MAX);
             let one = |value: &bordereau_profile::document::ValueCount| {
-                format!("{} <small>{}</small>", Text(&brief::cut(&value.value)), share(value.count, of))
+                format!("{} <small>{}</small>", Text(&brief::cut(&value.value)), Text(&share(value.count, of)))
             };
             values.map(one).collect::<Vec<_>>().join(" · ")
         }

@@ -94,8 +94,8 @@ fn relations(relations: &[RelationProfile]) -> String {
             grouped(relation.rows),
             relation.columns.len(),
             bytes(relation.bytes),
-            share(nulls, cells),
-            count(&relation.duplicate_rows.count),
+            Text(&share(nulls, cells)),
+            Text(&count(&relation.duplicate_rows.count)),
             Text(&key)
         );
     }

@@ -58,7 +58,7 @@ fn block(title: &str, values: &[ValueCount], of: u64, note: &str) -> String {
              class=\"r quiet\">{}</td></tr>",
             chart::meter(value.count as f64 / most as f64, "wide"),
             grouped(value.count),
-            share(value.count, of)
+            Text(&share(value.count, of))
         );
     }
     html.push_str("</tbody></table>");

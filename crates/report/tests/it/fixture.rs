@@ -341,6 +341,7 @@ fn against() -> Against {
         records_read: 300_000,
         records_accepted: 297_344,
         records_rejected: 2_656,
+        warned_rows: Vec::new(),
         rejected_rows: vec![
             RejectedRows {
                 code: "invalidInputValue".to_owned(),

@@ -77,6 +77,17 @@ fn pictures_are_well_formed_and_say_what_they_show_or_are_hidden() {
 }
 
 #[test]
+fn small_shares_are_no_markup() {
+    let page = bordereau_report::html(&rich());
+    let body = page.split_once("<body>").unwrap().1.split_once("<script>").unwrap().0;
+    for (at, _) in body.match_indices('<') {
+        let next = body[at + 1..].chars().next().unwrap();
+        assert!(next.is_ascii_lowercase() || next == '/', "{}", &body[at..(at + 20).min(body.len())]);
+    }
+    assert!(body.contains("&lt;0.1 %"));
+}
+
+#[test]
 fn a_thousand_columns_are_all_there_in_some_kilobytes_each() {
     let page = bordereau_report::html(&wide(1_000));
     assert_eq!(page.matches("<details class=\"col ").count(), 1_000);
