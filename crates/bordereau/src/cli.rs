@@ -8,7 +8,7 @@ use bordereau_base::ids::{ReleaseVersion, SolutionName, SubmissionName};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-pub use profile::{FailOn, Profile, ProfileCommand, ProfileCompare, ProfileHow, ProfileOf, ProfileOut};
+pub use profile::{FailOn, Profile, ProfileCommand, ProfileCompare, ProfileHow, ProfileMerge, ProfileOf, ProfileOut};
 
 const EXIT_CODES: &str = "\
 Exit codes of `score`:
@@ -57,7 +57,7 @@ Examples:
   bordereau profile book.zip --html report.html --json=profile.json
   bordereau profile insured.csv class.csv --against insureright/scoring
   zcat policy.csv.gz | bordereau profile -
-  bordereau profile book.zip --datapackage datapackage.json
+  bordereau profile book.zip --state book.state --datapackage datapackage.json
 
 Exit codes:
   0   the profile is complete

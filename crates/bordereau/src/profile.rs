@@ -1,13 +1,14 @@
 //! `bordereau profile`: everything worth knowing about every column, as tables, JSON, a page or a kept state.
 //!
-//! The pass itself is `bordereau-profile`'s; here its inputs are looked at, a line says how far it is ([`live`]), what it
-//! found is held against solutions when that is asked, and given as tables ([`text`]) and files ([`outputs`]). Two
-//! are compared by [`compare`].
+//! The pass itself is `bordereau-profile`'s; here its inputs are looked at, a line says how far it is ([`live`]), what
+//! it found is held against solutions when that is asked, and given as tables ([`text`]) and files ([`outputs`]). What is
+//! there already is put together ([`kept`]) and compared ([`compare`]).
 
 mod columns;
 mod compare;
 mod draw;
 mod grid;
+mod kept;
 mod live;
 mod outputs;
 mod screen;
@@ -27,6 +28,7 @@ use bordereau_profile::error::Error;
 use bordereau_profile::input::Input;
 use bordereau_profile::pass::{self, Control, Outcome};
 use bordereau_profile::settings::Settings as Wishes;
+use bordereau_profile::state_file::StateFile;
 
 use crate::cli::{self, ProfileCommand, ProfileHow, ProfileOf, ProfileOut};
 use crate::exit::{DONE, Failure, INTERRUPTED};
@@ -47,6 +49,7 @@ const ALL: &str = "all";
 /// When the settings or the upload cannot be used, or a disk fails.
 pub fn run(args: cli::Profile, layers: Layers) -> Result<u8, Failure> {
     match &args.command {
+        Some(ProfileCommand::Merge(args)) => kept::merge(args, layers),
         Some(ProfileCommand::Compare(args)) => compare::run(args, layers),
         None => of_upload(&args.of, layers),
     }
@@ -55,12 +58,16 @@ pub fn run(args: cli::Profile, layers: Layers) -> Result<u8, Failure> {
 fn of_upload(args: &ProfileOf, mut layers: Layers) -> Result<u8, Failure> {
     layers.set_flag_if("solutions", args.solutions.as_ref());
     let settings = settings(&args.how, layers)?;
-    let files = args.out.files().chain(args.datapackage.as_deref());
+    let files = args.out.files().chain(args.state.as_deref()).chain(args.datapackage.as_deref());
     outputs::look(&args.upload, &files.collect::<Vec<_>>())?;
     let asked = asked(&args.against, &args.upload, &settings)?;
     let stop = Stop::on_interrupt();
-    let Outcome { mut profile, .. } = passed(&args.upload, &settings, &args.how, &stop)?;
+    let outcome = passed(&args.upload, &settings, &args.how, &stop)?;
+    let mut profile = outcome.profile.clone();
     profile.against = held_against(&args.upload, asked, &settings, &stop)?;
+    if let Some(path) = &args.state {
+        kept::keep(path, &StateFile::new(outcome))?;
+    }
     if let Some(path) = &args.datapackage {
         outputs::write(path, |out| {
             serde_json::to_writer_pretty(&mut *out, &datapackage::draft(&profile))?;

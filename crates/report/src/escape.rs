@@ -1,7 +1,7 @@
 //! Texts of an upload inside HTML and SVG: nothing in them is markup, and nothing in them is invisible.
 //!
-//! Characters with a meaning in HTML become references. Characters that would be invalid (controls), or would change how
-//! the text around them is shown (marks of writing direction, zero-width characters), become visible: a control its
+//! Characters with a meaning in HTML become references. Characters that would be invalid (controls), or would change
+//! how the text around them is shown (marks of writing direction, zero-width characters), become visible: a control its
 //! picture such as `␉`, the others their code such as `⟨U+202E⟩`. What comes out is fit for element content and for
 //! attributes in either kind of quotes, in HTML and in XML.
 

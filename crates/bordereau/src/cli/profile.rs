@@ -29,6 +29,9 @@ pub struct ProfileOf {
     /// Folder of further solution releases.
     #[arg(long, value_name = "DIR")]
     pub solutions: Option<String>,
+    /// Keep all that was counted in this file, for `profile merge` and `profile compare`.
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
     /// Write a draft of a data dictionary (datapackage.json).
     #[arg(long, value_name = "FILE")]
     pub datapackage: Option<PathBuf>,
@@ -71,16 +74,38 @@ pub struct ProfileOut {
 /// Commands about profiles that are there already.
 #[derive(Debug, Subcommand)]
 pub enum ProfileCommand {
-    /// What moved between two uploads: each a file, zip or folder, or the JSON of a profile.
+    /// The profile of several uploads together, from what was kept of each (profile --state).
+    #[command(after_help = "\
+Example:
+  bordereau profile merge january.state february.state -o both.state --html both.html")]
+    Merge(ProfileMerge),
+    /// What moved between two uploads: each a file, zip or folder, a kept state, or the JSON of a profile.
     #[command(after_help = "\
 Examples:
   bordereau profile compare 2022.zip 2023.zip
-  bordereau profile compare --fail-on amber last.json new.csv
+  bordereau profile compare --fail-on amber last.state new.csv
 
 Exit codes:
   0   nothing that --fail-on names
   1   at least one column as bad as --fail-on names")]
     Compare(ProfileCompare),
+}
+
+/// Arguments of `profile merge`.
+#[derive(Debug, Args)]
+pub struct ProfileMerge {
+    /// What `profile --state` kept.
+    #[arg(required = true, num_args = 2.., value_name = "STATE")]
+    pub states: Vec<PathBuf>,
+    /// Keep what they are together in this file.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// How the profile is given.
+    #[command(flatten)]
+    pub out: ProfileOut,
+    /// How it is made.
+    #[command(flatten)]
+    pub how: ProfileHow,
 }
 
 /// Arguments of `profile compare`.

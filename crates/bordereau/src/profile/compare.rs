@@ -8,12 +8,13 @@ use bordereau_profile::compare::{
     ColumnComparison, Comparison, Light, RelationComparison, Side, compare as compare_sides,
 };
 use bordereau_profile::document::{FORMAT, Profile};
+use bordereau_profile::state_file::StateFile;
 use bordereau_report::brief::type_name;
 use bordereau_report::number::{decimal, percent};
 
 use super::grid::{Cell, Grid, GridColumn};
 use super::screen::{Glyphs, Paint, Screen};
-use super::{STANDARD, Stop, give_json, outputs, passed, settings};
+use super::{STANDARD, Stop, failure, give_json, kept, outputs, passed, settings, wishes};
 use crate::cli::{FailOn, ProfileCompare};
 use crate::exit::{DONE, Failure};
 use crate::settings::{Layers, Settings};
@@ -24,6 +25,8 @@ use crate::terminal::say;
 const MOVED: u8 = 1;
 /// Columns of a relation up to which green ones are listed too.
 const ALL_MAX: usize = 60;
+/// Bytes that tell what a file is.
+const START_BYTES: u64 = 64;
 /// Bytes of a JSON document at most.
 const DOCUMENT_BYTES_MAX: u64 = 1 << 30;
 
@@ -49,7 +52,7 @@ pub fn run(args: &ProfileCompare, layers: Layers) -> Result<u8, Failure> {
     let stop = Stop::on_interrupt();
     let old = side(&args.old, args, &settings, &stop)?;
     let new = side(&args.new, args, &settings, &stop)?;
-    let comparison = compare_sides(&Side { profile: &old }, &Side { profile: &new });
+    let comparison = compare_sides(&old.as_side(), &new.as_side());
     give_json(&comparison, json)?;
     if json != Some(Path::new(STANDARD)) {
         say(text(&Screen::of_standard_output(), &comparison))?;
@@ -62,26 +65,54 @@ pub fn run(args: &ProfileCompare, layers: Layers) -> Result<u8, Failure> {
     Ok(if fails { MOVED } else { DONE })
 }
 
-/// One of the two: the JSON of a profile, or an upload, which is profiled now.
-fn side(path: &Path, args: &ProfileCompare, settings: &Settings, stop: &Stop) -> Result<Profile, Failure> {
-    match document(path)? {
-        Some(profile) => Ok(profile),
-        None => Ok(passed(&[PathBuf::from(path)], settings, &args.how, stop)?.profile),
+/// One of the two.
+struct Compared {
+    profile: Profile,
+    /// All that was counted, where that is known.
+    state: Option<StateFile>,
+}
+
+impl Compared {
+    fn as_side(&self) -> Side<'_> {
+        match &self.state {
+            Some(state) => Side::of_state(&self.profile, state),
+            None => Side::of_profile(&self.profile),
+        }
     }
 }
 
-/// The profile of a file that begins like JSON; nothing for other files. A delimited file may begin so too, but then it
-/// is no JSON of this format.
-fn document(path: &Path) -> Result<Option<Profile>, Failure> {
-    if path == Path::new(STANDARD) || !path.is_file() {
-        return Ok(None);
+/// Reads one of the two: the JSON of a profile, a kept state, or an upload, which is profiled now.
+fn side(path: &Path, args: &ProfileCompare, settings: &Settings, stop: &Stop) -> Result<Compared, Failure> {
+    let start = start_of(path)?;
+    if kept::is_state(&start) {
+        let state = kept::read(path)?;
+        let wishes = wishes(settings, &args.how);
+        let profile = state.profile(&wishes, settings.threads, &stop.control).map_err(failure)?;
+        return Ok(Compared { profile, state: Some(state) });
     }
+    if start.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{')
+        && let Some(profile) = document(path)?
+    {
+        return Ok(Compared { profile, state: None });
+    }
+    let outcome = passed(&[PathBuf::from(path)], settings, &args.how, stop)?;
+    Ok(Compared { profile: outcome.profile.clone(), state: Some(StateFile::new(outcome)) })
+}
+
+/// The first bytes of a file; none of a folder and of standard input.
+fn start_of(path: &Path) -> Result<Vec<u8>, Failure> {
+    let mut start = Vec::new();
+    if path.is_file() {
+        let unread = |error: std::io::Error| Failure::Usage(format!("{}: {error}", path.display()));
+        File::open(path).map_err(unread)?.take(START_BYTES).read_to_end(&mut start).map_err(unread)?;
+    }
+    Ok(start)
+}
+
+/// The profile of a file that begins like JSON; nothing when it is no JSON after all: a delimited file may begin so.
+fn document(path: &Path) -> Result<Option<Profile>, Failure> {
     let unread = |error: std::io::Error| Failure::Usage(format!("{}: {error}", path.display()));
-    let mut file = File::open(path).map_err(unread)?;
-    let mut start = [0_u8; 64];
-    let read = file.read(&mut start).map_err(unread)?;
-    let is_json = start.iter().take(read).find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
-    if !is_json || file.metadata().map_err(unread)?.len() > DOCUMENT_BYTES_MAX {
+    if std::fs::metadata(path).map_err(unread)?.len() > DOCUMENT_BYTES_MAX {
         return Ok(None);
     }
     let bytes = std::fs::read(path).map_err(unread)?;
