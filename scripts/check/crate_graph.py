@@ -54,6 +54,7 @@ HOME = {
     "axum*": "bordereau-server",
     "utoipa*": "bordereau-server",
     "multer": "bordereau-server",
+    "prometheus-client": "bordereau-server",
     "sqlx*": "bordereau-jobs",
     "object_store": "bordereau-jobs",
     "datafusion*": "bordereau-engine",

@@ -87,7 +87,7 @@ async fn tour(args: &Demo, settings: &Settings, folder: &Path, zip: &Path) -> Re
     let listener = TcpListener::bind(&settings.listen).await.map_err(|error| Failure::internal(&error))?;
     let address = listener.local_addr().map_err(|error| Failure::internal(&error))?;
     let (stop, stopped) = oneshot::channel::<()>();
-    let server = tokio::spawn(serve::until(jobs.clone(), listener, async {
+    let server = tokio::spawn(serve::until(jobs.clone(), listener, None, async {
         // Stopped by the sender or by its end: both mean stop.
         let _ = stopped.await;
     }));

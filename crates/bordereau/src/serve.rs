@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use bordereau_jobs::{Jobs, JobsOptions};
-use bordereau_server::ServerOptions;
+use bordereau_server::{HttpMetrics, ServerOptions, serve_metrics};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -55,7 +55,19 @@ async fn serve(settings: &Settings) -> Result<(), Failure> {
     if !address.ip().is_loopback() {
         tracing::warn!("passwords and books travel unencrypted; put a proxy that speaks TLS in front of {address}");
     }
-    until(jobs, listener, interrupt::requested()).await
+    let measured = match &settings.metrics_listen {
+        Some(listen) => Some(metrics_listener(listen).await?),
+        None => None,
+    };
+    until(jobs, listener, measured, interrupt::requested()).await
+}
+
+async fn metrics_listener(listen: &str) -> Result<TcpListener, Failure> {
+    let listener = TcpListener::bind(listen).await;
+    let listener = listener.map_err(|error| Failure::Usage(format!("cannot listen on {listen}: {error}")))?;
+    let address = listener.local_addr().map_err(|error| Failure::internal(&error))?;
+    say(format_args!("metrics on http://{address}/metrics\n"))?;
+    Ok(listener)
 }
 
 /// Opens the data folder with the releases of the settings.
@@ -76,18 +88,30 @@ pub async fn open(settings: &Settings) -> Result<Jobs, Failure> {
 }
 
 /// Serves and runs batches until `shutdown`: then no new request is taken, those under way are answered, and running
-/// batches are given back, to be taken up at the next start.
+/// batches are given back, to be taken up at the next start. Metrics are served on `measured` when it is there.
 ///
 /// # Errors
 /// When the runner cannot begin, or the listener fails.
-pub async fn until(jobs: Jobs, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
+pub async fn until(
+    jobs: Jobs,
+    listener: TcpListener,
+    measured: Option<TcpListener>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Failure> {
     let (stop, _) = watch::channel(false);
     let stopped = |mut receiver: watch::Receiver<bool>| async move {
         // The sender lives as long as this function; an error would mean the same.
         let _ = receiver.wait_for(|stop| *stop).await;
     };
     let runner = jobs.run(stopped(stop.subscribe()));
-    let server = bordereau_server::serve(listener, jobs.clone(), ServerOptions::default(), stopped(stop.subscribe()));
+    let (options, counted) = (ServerOptions::default(), HttpMetrics::new());
+    let server = bordereau_server::serve(listener, jobs.clone(), options, counted.clone(), stopped(stop.subscribe()));
+    let metrics = async {
+        match measured {
+            Some(listener) => serve_metrics(listener, jobs.clone(), counted, stopped(stop.subscribe())).await,
+            None => Ok(()),
+        }
+    };
     let asked = async {
         shutdown.await;
         stop.send_replace(true);
@@ -100,11 +124,12 @@ pub async fn until(jobs: Jobs, listener: TcpListener, shutdown: impl Future<Outp
     };
     let runner = async { ends(runner.await.map_err(Failure::from)) };
     let server = async { ends(server.await.map_err(|error| Failure::internal(&error))) };
-    let both = async { tokio::join!(runner, server) };
+    let metrics = async { metrics.await.map_err(|error| Failure::internal(&error)) };
+    let both = async { tokio::join!(runner, server, metrics) };
     tokio::pin!(both, asked);
-    let (ran, served) = tokio::select! {
+    let (ran, served, measured) = tokio::select! {
         ended = &mut both => ended,
         () = &mut asked => both.await,
     };
-    ran.and(served)
+    ran.and(served).and(measured)
 }

@@ -59,6 +59,8 @@ pub struct Settings {
     pub data: PathBuf,
     /// Address the server listens on.
     pub listen: String,
+    /// Address that metrics are served on; none when absent.
+    pub metrics_listen: Option<String>,
     /// Folder of further solution releases.
     pub solutions: Option<PathBuf>,
     /// Worker threads of a batch.
@@ -115,6 +117,7 @@ impl Settings {
         Ok(Self {
             data: resolved.get("data", path)?,
             listen: resolved.get("listen", text)?,
+            metrics_listen: resolved.optional("metrics_listen", text)?,
             solutions: resolved.optional("solutions", path)?,
             threads: resolved.get("threads", threads)?,
             scratch: resolved.optional("scratch", path)?,

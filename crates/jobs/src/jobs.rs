@@ -21,6 +21,7 @@ use crate::credentials::{self, Credentials};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::folder::Folder;
+use crate::measures::Measures;
 use crate::options::JobsOptions;
 use crate::owner::Owner;
 use crate::store::Store;
@@ -44,6 +45,7 @@ pub(crate) struct Inner {
     pub(crate) accepted: Notify,
     /// The attempts that run in this process, by batch and number.
     pub(crate) running: Mutex<HashMap<(i64, i64), Arc<Progress>>>,
+    pub(crate) measures: Measures,
     /// Who waits for events.
     pub(crate) waiters: Arc<Waiters>,
     owner: OnceCell<Owner>,
@@ -62,7 +64,18 @@ impl Jobs {
         let uploads = Arc::new(Semaphore::new(options.uploads_at_once));
         let waiters = Arc::new(Waiters::new(store.epoch().await?));
         let (accepted, running, owner) = (Notify::new(), Mutex::default(), OnceCell::new());
-        let inner = Inner { options, folder, store, credentials, uploads, accepted, running, waiters, owner };
+        let inner = Inner {
+            options,
+            folder,
+            store,
+            credentials,
+            uploads,
+            accepted,
+            running,
+            measures: Measures::default(),
+            waiters,
+            owner,
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 

@@ -23,6 +23,7 @@ mod error;
 mod event;
 mod folder;
 mod jobs;
+mod measures;
 mod operations;
 mod options;
 mod owner;
@@ -41,6 +42,7 @@ pub use batch::{Accepted, BatchProgress, BatchRequest, BatchResults, BatchStatus
 pub use error::{Error, Result};
 pub use event::{Cursor, Event, EventName, Filter, InvalidFilter};
 pub use jobs::Jobs;
+pub use measures::Reading;
 pub use operations::{BatchHistory, BatchPage, Cancelling, ListRequest, PAGE_MAX};
 pub use options::{CheckUpload, Clock, JobsOptions, Retry, ScoreBatch};
 pub use subscription::Subscription;

@@ -15,6 +15,7 @@
 mod auth;
 mod batches;
 mod listen;
+mod metrics;
 mod multipart;
 mod names;
 mod openapi;
@@ -27,6 +28,7 @@ mod submit;
 mod subscribe;
 
 pub use listen::serve;
+pub use metrics::{HttpMetrics, serve_metrics};
 pub use openapi::openapi_json;
 pub use reference::http_reference;
 

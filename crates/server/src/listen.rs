@@ -14,6 +14,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::ServerOptions;
+use crate::metrics::HttpMetrics;
 use crate::routes::{Site, router};
 
 /// How long to wait after the system had no descriptor left for a connection.
@@ -30,10 +31,22 @@ pub async fn serve(
     listener: TcpListener,
     jobs: Jobs,
     options: ServerOptions,
+    metrics: HttpMetrics,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let site = Site::new(jobs, &options);
+    let site = Site::new(jobs, &options, metrics);
     let router = router(site.clone());
+    answer_all(listener, router, &options, || site.drain(), shutdown).await
+}
+
+/// Answers requests by `router` until `shutdown` is there; then calls `drain` and waits for those under way.
+pub(crate) async fn answer_all(
+    listener: TcpListener,
+    router: Router,
+    options: &ServerOptions,
+    drain: impl FnOnce(),
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
     let room = Arc::new(Semaphore::new(options.connections_max));
     let (stop, stopped) = watch::channel(());
     let mut connections = JoinSet::new();
@@ -62,7 +75,7 @@ pub async fn serve(
         }
     }
     drop(listener);
-    site.drain();
+    drain();
     // Every connection has its own receiver, so nobody needs to be listening here.
     let _ = stop.send(());
     let drained = async { while connections.join_next().await.is_some() {} };

@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::middleware::{self, Next};
@@ -14,6 +14,7 @@ use bordereau_jobs::Jobs;
 use futures::FutureExt;
 use tokio::sync::watch;
 
+use crate::metrics::HttpMetrics;
 use crate::openapi::openapi_json;
 use crate::problem::Problem;
 use crate::results::{results, results_versioned};
@@ -26,13 +27,14 @@ use crate::{ServerOptions, batches};
 pub(crate) struct Site {
     pub(crate) jobs: Jobs,
     pub(crate) body_idle: Duration,
+    metrics: HttpMetrics,
     draining: watch::Sender<bool>,
 }
 
 impl Site {
-    pub(crate) fn new(jobs: Jobs, options: &ServerOptions) -> Self {
+    pub(crate) fn new(jobs: Jobs, options: &ServerOptions, metrics: HttpMetrics) -> Self {
         let body_idle = Duration::from_millis(options.body_idle_ms);
-        Self { jobs, body_idle, draining: watch::Sender::new(false) }
+        Self { jobs, body_idle, metrics, draining: watch::Sender::new(false) }
     }
 
     /// From now on no upload is begun and nobody waits for an event any more.
@@ -67,7 +69,7 @@ pub(crate) fn router(site: Site) -> Router {
         .route("/healthz", get(healthz))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(middleware::from_fn(surround))
+        .layer(middleware::from_fn_with_state(site.clone(), surround))
         .with_state(site)
 }
 
@@ -94,8 +96,8 @@ async fn method_not_allowed(headers: HeaderMap) -> Response {
     Problem::MethodNotAllowed.into_response(&headers)
 }
 
-/// Logs each request and keeps a panic of a handler from ending its connection without an answer.
-async fn surround(request: Request, next: Next) -> Response {
+/// Logs and counts each request, and keeps a panic of a handler from ending its connection without an answer.
+async fn surround(State(site): State<Site>, request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
@@ -105,7 +107,9 @@ async fn surround(request: Request, next: Next) -> Response {
         Problem::Internal.into_response(&headers)
     });
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
-    let (status, ms) = (response.status().as_u16(), begun.elapsed().as_millis());
+    let (status, took) = (response.status().as_u16(), begun.elapsed());
+    site.metrics.answered(route, &method, status, took);
+    let ms = took.as_millis();
     tracing::info!(%method, route, status, ms, "answered");
     response
 }

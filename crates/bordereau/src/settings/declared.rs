@@ -35,6 +35,12 @@ pub const SETTINGS: [Setting; 19] = [
         meaning: "Address and port the server listens on. Port 0 takes a free one.",
     },
     Setting {
+        name: "metrics_listen",
+        default: String::new,
+        meaning: "Address and port for `/metrics` (Prometheus), `/healthz` and `/readyz`, without credentials; for the \
+                  operator's network only. When empty, there are none.",
+    },
+    Setting {
         name: "solutions",
         default: String::new,
         meaning: "Folder of further solution releases, laid out `<solution>/<version>/`. A release of the same name and \

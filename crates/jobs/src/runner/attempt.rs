@@ -42,8 +42,11 @@ async fn run(jobs: Jobs, claim: Arc<Claim>, progress: Arc<Progress>) {
     let (key, attempt) = (claim.key, claim.fence.attempt);
     tracing::info!(customer = %claim.customer, %key, attempt, "batch taken up");
     let heartbeat = tokio::spawn(hold_lease(jobs.clone(), Arc::clone(&claim), Arc::clone(&progress)));
-    let ending = work(&jobs, &claim, progress).await;
+    let measures = &jobs.inner.measures;
+    measures.attempt_began();
+    let ending = work(&jobs, &claim, Arc::clone(&progress)).await;
     heartbeat.abort();
+    measures.attempt_ended(&progress);
     let results = matches!(ending, Ending::Results(_));
     let settled = settle(&jobs, &claim, ending).await;
     jobs.running().remove(&(claim.fence.id, attempt));
@@ -123,6 +126,9 @@ fn score(jobs: &Jobs, claim: &Claim, release: Arc<Release>, progress: &Progress)
     }
     out.sync_all()?;
     folder::sync_names(&batch)?;
+    for stage in &outcome.summary.timings.stages {
+        jobs.inner.measures.stage(&stage.stage, stage.ms);
+    }
     let summary = serde_json::to_string(&outcome.summary).map_err(io::Error::from)?;
     Ok(Finished { object, sha256: outcome.zip_sha256, bytes: outcome.zip_bytes, summary })
 }
@@ -188,6 +194,7 @@ async fn settle(jobs: &Jobs, claim: &Claim, ending: Ending) -> Result<bool> {
             store.give_back(claim, now).await
         }
         Ending::Fault(what) => {
+            jobs.inner.measures.fault();
             let retry = jobs.inner.options.retry;
             tracing::error!(%key, attempt, failures = claim.failures + 1, what, "an attempt failed by a fault of ours");
             if claim.failures + 1 >= retry.failures_max {

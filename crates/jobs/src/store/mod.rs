@@ -7,6 +7,7 @@
 
 mod accounts;
 mod batches;
+mod counts;
 mod events;
 mod operations;
 

@@ -7,6 +7,7 @@ mod curl;
 mod events;
 mod hostile;
 mod logs;
+mod metrics;
 mod openapi;
 mod results;
 mod submit;

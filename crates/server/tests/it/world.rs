@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bordereau_jobs::{Catalog, Grant, Jobs, JobsOptions, Password, User};
-use bordereau_server::ServerOptions;
+use bordereau_server::{HttpMetrics, ServerOptions};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -20,6 +20,7 @@ pub struct World {
     pub jobs: Jobs,
     pub address: SocketAddr,
     pub client: Client,
+    pub metrics: HttpMetrics,
     stop: watch::Sender<()>,
     stopped: watch::Receiver<()>,
     serving: tokio::task::JoinHandle<()>,
@@ -71,15 +72,16 @@ impl World {
             let user = User { name: name.parse().unwrap(), customer, grants };
             jobs.add_user(&user, Password::chosen(PASSWORD).unwrap()).await.unwrap();
         }
+        let metrics = HttpMetrics::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = watch::channel(());
         let mut shutdown = stopped.clone();
-        let served = bordereau_server::serve(listener, jobs.clone(), options, async move {
+        let served = bordereau_server::serve(listener, jobs.clone(), options, metrics.clone(), async move {
             let _ = shutdown.changed().await;
         });
         let serving = tokio::spawn(async move { served.await.unwrap() });
-        Self { folder, jobs, address, client: Client::new(), stop, stopped, serving }
+        Self { folder, jobs, address, client: Client::new(), metrics, stop, stopped, serving }
     }
 
     pub fn url(&self, path: &str) -> String {
