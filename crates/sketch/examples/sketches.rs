@@ -1,4 +1,4 @@
-//! Prints the cost of each sketch, nanoseconds for each value added: `cargo run --release --example sketches`.
+//! Prints the cost of each sketch, nanoseconds for each value added: `cargo run --release --example sketches [NAME]`.
 #![allow(clippy::print_stdout)]
 
 use std::hint::black_box;
@@ -15,10 +15,13 @@ use bordereau_sketch::sample::BottomSample;
 use bordereau_sketch::sum::ExactSum;
 
 const VALUES: usize = 2_000_000;
-const ROUNDS: usize = 20;
+const ROUNDS: usize = 10;
 
 /// The mean of a few rounds, since processor time is told in steps of some milliseconds.
 fn measure<T>(name: &str, values: usize, mut run: impl FnMut() -> T) {
+    if std::env::args().nth(1).is_some_and(|wanted| !name.contains(&wanted)) {
+        return;
+    }
     black_box(run());
     let start = seconds();
     (0..ROUNDS).for_each(|_| drop(black_box(run())));
@@ -101,16 +104,19 @@ fn counting(hashes: &[u64], numbers: &[f64]) {
 }
 
 fn values(hashes: &[u64], texts: &[String]) {
-    for distinct in [1_000, 65_536] {
-        let value = |index: usize| {
-            let at = (hashes[index] % distinct) as usize;
-            (hashes[at], texts[at].as_bytes(), 1)
-        };
-        measure(&format!("Frequent::merge_block, {distinct} distinct"), VALUES, || {
+    for distinct in [1_000, 16_384, 65_536] {
+        // Each block has the values in an order of its own, as many times as make the number of values.
+        let per_block = distinct.min(20_000);
+        let blocks: Vec<BlockCounts> = (0..VALUES / per_block)
+            .map(|block| {
+                let value = |index: usize| (hashes[block * per_block + index] % distinct as u64) as usize;
+                BlockCounts::all((0..per_block).map(value).map(|at| (hashes[at], texts[at].as_bytes(), 1)))
+            })
+            .collect();
+        let merged = blocks.iter().map(BlockCounts::len).sum();
+        measure(&format!("Frequent::merge_counts, {distinct} distinct"), merged, || {
             let mut frequent = Frequent::default();
-            for block in 0..VALUES / 20_000 {
-                frequent.merge_block((block * 20_000..(block + 1) * 20_000).map(value), 0);
-            }
+            blocks.iter().for_each(|block| frequent.merge_counts(block));
             frequent
         });
     }

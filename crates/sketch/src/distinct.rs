@@ -85,7 +85,7 @@ impl Distinct {
             Registers::All(ranks) => raise(ranks, register, rank),
             Registers::Few(codes) => {
                 codes.push((register as u32) << RANK_BITS | u32::from(rank));
-                if codes.len() >= 2 * few_max(self.precision) {
+                if codes.len() >= 2 * listed_max(self.precision) {
                     self.compact();
                 }
             }
@@ -133,7 +133,7 @@ impl Distinct {
             }
             Registers::Few(codes) => {
                 codes.extend_from_slice(theirs);
-                if codes.len() >= 2 * few_max(self.precision) {
+                if codes.len() >= 2 * listed_max(self.precision) {
                     self.compact();
                 }
             }
@@ -167,7 +167,7 @@ impl Distinct {
     fn compact(&mut self) {
         if let Registers::Few(codes) = &mut self.registers {
             *codes = compacted(codes);
-            if codes.len() > few_max(self.precision) {
+            if codes.len() > listed_max(self.precision) {
                 self.spread();
             }
         }
@@ -232,7 +232,12 @@ fn rank_of(code: u32) -> u8 {
     (code & ((1 << RANK_BITS) - 1)) as u8
 }
 
-/// How many registers in use are still a list.
+/// How many registers in use are a list in memory, where sorting costs more than bytes do.
+fn listed_max(precision: u8) -> usize {
+    (1 << precision) / 64
+}
+
+/// How many registers in use are written as a list.
 fn few_max(precision: u8) -> usize {
     (1 << precision) / 8
 }

@@ -18,6 +18,8 @@
 //! **Cost.** About 20 ns a merged value at 65,536 values. **Memory.** 45 bytes a value and the bytes of values of more
 //! than 12; values are cut at 200 bytes, and told apart by hash and length beyond.
 
+use std::cmp::Reverse;
+
 use crate::codec::{Codec, Error, Reader, Writer};
 use crate::values::{Held, KEPT_BYTES_MAX, Table, order_of};
 
@@ -181,13 +183,19 @@ impl Frequent {
             return;
         }
         let counters = self.capacity.counters as usize;
-        let mut positions: Vec<usize> = (0..self.table.len()).collect();
-        positions.sort_unstable_by(|left, right| {
-            let upper = self.upper_at(*right).cmp(&self.upper_at(*left));
-            upper.then_with(|| order_of(&self.table.get(*left)).cmp(&order_of(&self.table.get(*right))))
-        });
-        let dropped = positions.get(counters).map_or(0, |position| self.upper_at(*position));
-        positions.truncate(counters);
+        let mut ranked: Vec<(Reverse<u64>, usize)> =
+            (0..self.table.len()).map(|position| (Reverse(self.upper_at(position)), position)).collect();
+        let held = |entry: &(Reverse<u64>, usize)| self.table.get(entry.1);
+        let order = |left: &(Reverse<u64>, usize), right: &(Reverse<u64>, usize)| {
+            left.0.cmp(&right.0).then_with(|| order_of(&held(left)).cmp(&order_of(&held(right))))
+        };
+        let mut dropped = 0;
+        if counters < ranked.len() {
+            let (_, (Reverse(upper), _), _) = ranked.select_nth_unstable_by(counters, order);
+            dropped = *upper;
+            ranked.truncate(counters);
+        }
+        let positions: Vec<usize> = ranked.into_iter().map(|(_, position)| position).collect();
         let errors = positions.iter().map(|position| self.error_at(*position)).collect();
         let absent = self.absent_count_max().max(dropped);
         self.table = self.table.chosen(&positions);

@@ -2,7 +2,7 @@
 //!
 //! [`KeyCounts`] takes hashes and is cheap to add to: they are appended to one of 256 buffers chosen by their first
 //! bits. When the buffers hold as many as what is known, each is sorted and joined with the known ones in the cache
-//! ([`partition`]). [`KeyCounts::settled`] does the same and gives [`SettledKeys`], which has the answers.
+//! (`keys/partition.rs`). [`KeyCounts::settled`] does the same and gives [`SettledKeys`], which has the answers.
 //!
 //! **Exact** while at most `limit` distinct hashes are kept. Beyond, adaptive sampling (Wegman 1984; Flajolet 1990, "On
 //! adaptive sampling", Computing 43): only hashes whose last `level` bits are zero are kept, and the level grows by one
@@ -32,6 +32,8 @@ pub const LIMIT_MIN: u32 = 1_024;
 
 /// Hashes pending before the first settling.
 const PENDING_MIN: usize = 1 << 18;
+/// Hashes pending before any settling, unless more are known.
+const PENDING_USUAL_MAX: usize = 1 << 20;
 const LEVEL_MAX: u8 = 56;
 
 /// Hashes of rows or keys, some of them not yet sorted in.
@@ -111,14 +113,22 @@ impl KeyCounts {
             }
             if self.pending_count >= self.pending_max() && self.pending_count > before {
                 self.settle();
+                self.make_room();
             }
             hashes = later;
         }
     }
 
-    /// As many as are known, so that each is looked at a few times in all.
+    /// As many as are known or twice as many, so that each is looked at a few times in all.
     fn pending_max(&self) -> usize {
-        self.settled.distinct.max(PENDING_MIN)
+        let distinct = self.settled.distinct;
+        (2 * distinct).clamp(PENDING_MIN, distinct.max(PENDING_USUAL_MAX))
+    }
+
+    /// Reserves what the next round needs, and a little more for chance; untouched pages cost nothing.
+    fn make_room(&mut self) {
+        let room = self.pending_max() / PARTITIONS;
+        self.pending.iter_mut().for_each(|hashes| hashes.reserve_exact(room + room / 8));
     }
 
     fn settle(&mut self) {
@@ -128,8 +138,7 @@ impl KeyCounts {
         let mut scratch = Scratch::default();
         let SettledKeys { partitions, large, .. } = &mut self.settled;
         for (partition, pending) in partitions.iter_mut().zip(&mut self.pending) {
-            let runs = scratch.counted(pending);
-            partition.merge(runs, large);
+            partition.add(pending, &mut scratch, large);
             pending.clear();
         }
         self.pending_count = 0;

@@ -14,6 +14,10 @@
 //! bucket of a smaller `k` is a union of buckets of a greater one, so the state is order-independent. Counts are 4
 //! bytes until there are more than 2^32 - 1 values, then 8. **Cost.** About 2 ns to add a number.
 
+mod octaves;
+
+use octaves::{MANTISSA_BITS, OCTAVES, magnitudes, octave_and_mantissa};
+
 use crate::codec::{Codec, Error, Reader, Writer};
 
 /// The default bound on buckets: 64 octaves at full precision.
@@ -23,11 +27,6 @@ pub const BUCKETS_MAX_MIN: u32 = 8_192;
 
 /// Bits of the mantissa at full precision.
 const PRECISION_MAX: u32 = 9;
-const MANTISSA_BITS: u32 = 52;
-/// Octaves of subnormals: one for each length of their mantissa. They come before those of the exponents 1..=2046.
-const SUBNORMAL_OCTAVES: u64 = 52;
-/// Octaves of both signs; the sign is the lowest bit of an octave's number.
-const OCTAVES: u64 = 2 * (SUBNORMAL_OCTAVES + 2046);
 const UNSEEN: u16 = u16::MAX;
 
 /// Counts of numbers by bucket.
@@ -123,9 +122,24 @@ impl LogHistogram {
     /// Adds each number once. NaN stands for a cell without a number when `cells` are the rows of a column; it is
     /// counted as refused like any other.
     pub fn add_all(&mut self, cells: &[f64]) {
-        for &value in cells {
-            self.add(value, 1);
+        if self.finite.saturating_add(cells.len() as u64) > u64::from(u32::MAX) {
+            self.widen();
         }
+        let (mut min, mut max, mut plain) = (self.min, self.max, 0);
+        for &value in cells {
+            let Some((octave, mantissa)) = octave_and_mantissa(value) else {
+                self.add_special(value, 1);
+                continue;
+            };
+            min = if value < min { value } else { min };
+            max = if value > max { value } else { max };
+            plain += 1;
+            self.count_in(octave, mantissa, 1);
+        }
+        // Zeros among the cells have changed the bounds on their own.
+        self.min = self.min.min(min);
+        self.max = self.max.max(max);
+        self.finite = self.finite.saturating_add(plain);
     }
 
     #[inline]
@@ -407,40 +421,6 @@ impl PartialEq for LogHistogram {
     fn eq(&self, other: &Self) -> bool {
         self.encode() == other.encode()
     }
-}
-
-/// The octave of a number and the 52 bits after its first one bit; none for zeros, infinities and NaN.
-#[inline]
-fn octave_and_mantissa(value: f64) -> Option<(u64, u64)> {
-    const MANTISSA: u64 = (1 << MANTISSA_BITS) - 1;
-    let bits = value.to_bits();
-    let (sign, exponent, mantissa) = (bits >> 63, (bits >> MANTISSA_BITS) & 0x7ff, bits & MANTISSA);
-    if exponent.wrapping_sub(1) < 2046 {
-        return Some((2 * (exponent + SUBNORMAL_OCTAVES - 1) + sign, mantissa));
-    }
-    if exponent != 0 || mantissa == 0 {
-        return None;
-    }
-    let length = 64 - mantissa.leading_zeros();
-    Some((2 * u64::from(length - 1) + sign, (mantissa << (MANTISSA_BITS + 1 - length)) & MANTISSA))
-}
-
-/// The smallest magnitude of a bucket, its middle and its greatest magnitude. The bits of positive floats ascend with
-/// their values in equal steps within an octave, so the middle is found in bits.
-fn magnitudes(octave: u64, prefix: u64, precision: u32) -> (f64, f64, f64) {
-    let exponent_and_length = octave >> 1;
-    let (low, after) = (prefix << (MANTISSA_BITS - precision), (prefix + 1) << (MANTISSA_BITS - precision));
-    let (low, after) = if exponent_and_length >= SUBNORMAL_OCTAVES {
-        let base = (exponent_and_length - SUBNORMAL_OCTAVES + 1) << MANTISSA_BITS;
-        (base + low, base + after)
-    } else {
-        // A bucket narrower than the distance of two floats holds its lower edge alone.
-        let one = 1 << MANTISSA_BITS;
-        let cut = SUBNORMAL_OCTAVES - exponent_and_length;
-        let low = (one + low) >> cut;
-        (low, ((one + after) >> cut).max(low + 1))
-    };
-    (f64::from_bits(low), f64::from_bits(low + (after - low) / 2), f64::from_bits(after - 1))
 }
 
 impl Codec for LogHistogram {

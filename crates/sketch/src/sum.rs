@@ -73,7 +73,13 @@ impl ExactSum {
 
     /// Adds each float once.
     pub fn add_all(&mut self, values: &[f64]) {
-        values.iter().for_each(|value| self.add(*value, 1));
+        let finite = values.iter().filter(|value| value.is_finite()).count() as u64;
+        self.count = self.count.saturating_add(finite);
+        self.refused = self.refused.saturating_add(values.len() as u64 - finite);
+        if finite > 0 {
+            let others = self.others.get_or_insert_default();
+            values.iter().filter(|value| value.is_finite()).for_each(|value| others.add(*value, 1));
+        }
     }
 
     /// Adds all terms of another sum. Associative and commutative, exactly.

@@ -11,6 +11,8 @@ pub(super) const PARTITIONS: usize = 256;
 const PARTITION_BITS: u32 = 8;
 /// At most 4,096 buckets, whose positions stay in the first cache.
 const BUCKET_BITS_MAX: u32 = 12;
+/// Hashes in a bucket up to which moving them one by one is fastest.
+const INSERTION_MAX: usize = 16;
 
 /// Distinct hashes with counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,6 +36,7 @@ impl Partition {
     }
 
     /// Appends a hash greater than all others.
+    #[inline]
     pub fn push(&mut self, hash: u64, count: u64, large: &mut BTreeMap<u64, u64>) {
         if count > 1 && self.counts.is_empty() {
             self.counts.reserve(self.hashes.capacity());
@@ -67,6 +70,7 @@ impl Partition {
     }
 
     /// Adds counts that come by ascending hash.
+    #[inline]
     pub fn merge(&mut self, added: impl Iterator<Item = (u64, u64)>, large: &mut BTreeMap<u64, u64>) {
         let mut merged = Self::default();
         merged.hashes.reserve_exact(self.hashes.len() + added.size_hint().1.unwrap_or(0));
@@ -92,6 +96,16 @@ impl Partition {
         *self = merged;
     }
 
+    /// Adds one for each of these hashes, all of this partition.
+    pub fn add(&mut self, hashes: &[u64], scratch: &mut Scratch, large: &mut BTreeMap<u64, u64>) {
+        scratch.sort(hashes);
+        let unique = if self.counts.is_empty() { merged_unique(&self.hashes, &scratch.sorted) } else { None };
+        match unique {
+            Some(merged) => self.hashes = merged,
+            None => self.merge(scratch.counted(), large),
+        }
+    }
+
     /// Keeps the hashes without any of these bits.
     pub fn retain(&mut self, unkept: u64) {
         let hashes = &self.hashes;
@@ -114,9 +128,8 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
-    /// The distinct hashes among `hashes` of one partition, ascending, with their counts.
-    pub fn counted(&mut self, hashes: &[u64]) -> impl Iterator<Item = (u64, u64)> + '_ {
-        self.sort(hashes);
+    /// The distinct hashes among those sorted last, ascending, with their counts.
+    fn counted(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         let runs = self.sorted.chunk_by(|left, right| left == right);
         runs.map(|run| (run[0], run.len() as u64))
     }
@@ -138,14 +151,51 @@ impl Scratch {
             self.sorted[*end as usize] = hash;
             *end += 1;
         }
+        self.sort_buckets();
+    }
+
+    /// Sorts each bucket; those before it hold smaller hashes alone.
+    fn sort_buckets(&mut self) {
         let mut start = 0;
         for &end in &self.ends {
-            let bucket = &mut self.sorted[start..end as usize];
-            // Insertion for the few, done in place by the standard library below 20.
-            if bucket.len() > 1 {
-                bucket.sort_unstable();
+            let end = end as usize;
+            if end - start > INSERTION_MAX {
+                self.sorted[start..end].sort_unstable();
+            } else if end - start > 1 {
+                insert_in_order(&mut self.sorted[start..end]);
             }
-            start = end as usize;
+            start = end;
         }
+    }
+}
+
+/// Both ascending lists in one, if no hash is twice among them. Keys mostly are unique, and which of two hashes is
+/// smaller cannot be predicted, so this merges without a branch on it, and looks at what it found only at the end.
+fn merged_unique(known: &[u64], added: &[u64]) -> Option<Vec<u64>> {
+    let mut merged = vec![0; known.len() + added.len()];
+    let (mut left, mut right) = (0, 0);
+    for slot in &mut merged {
+        let (Some(&a), Some(&b)) = (known.get(left), added.get(right)) else { break };
+        *slot = a.min(b);
+        left += usize::from(a <= b);
+        right += usize::from(b < a);
+    }
+    let (rest_known, rest_added) = (&known[left..], &added[right..]);
+    let rest = if rest_known.is_empty() { rest_added } else { rest_known };
+    merged[left + right..].copy_from_slice(rest);
+    merged.array_windows().all(|[a, b]| a != b).then_some(merged)
+}
+
+/// Sorts a few hashes.
+#[inline]
+fn insert_in_order(hashes: &mut [u64]) {
+    for next in 1..hashes.len() {
+        let hash = hashes[next];
+        let mut at = next;
+        while at > 0 && hashes[at - 1] > hash {
+            hashes[at] = hashes[at - 1];
+            at -= 1;
+        }
+        hashes[at] = hash;
     }
 }

@@ -211,7 +211,8 @@ proptest! {
     fn numbers_with_counts_are_numbers_repeated(
         numbers in proptest::collection::vec((-1e3..1e3_f64, 0_u64..20), 0..50)
     ) {
-        let repeated: Vec<f64> = numbers.iter().flat_map(|(n, count)| std::iter::repeat_n(*n, *count as usize)).collect();
+        let repeated = numbers.iter().flat_map(|(number, count)| std::iter::repeat_n(*number, *count as usize));
+        let repeated: Vec<f64> = repeated.collect();
         let (mut histogram, mut sum) = (LogHistogram::default(), ExactSum::default());
         for (number, count) in &numbers {
             histogram.add(*number, *count);
@@ -227,7 +228,8 @@ proptest! {
 
     #[test]
     fn joins_are_those_of_sets(
-        parents in proptest::collection::vec(0_u64..300, 0..400), children in proptest::collection::vec(0_u64..400, 0..800)
+        parents in proptest::collection::vec(0_u64..300, 0..400),
+        children in proptest::collection::vec(0_u64..400, 0..800)
     ) {
         let hashes = |keys: &[u64]| keys.iter().map(|key| hash_bytes(&key.to_le_bytes())).collect::<Vec<_>>();
         let (mut left, mut right) = (KeyCounts::new(1_024), KeyCounts::new(1_024));
