@@ -33,7 +33,7 @@ pub const LIMIT_MIN: u32 = 1_024;
 /// Hashes pending before the first settling.
 const PENDING_MIN: usize = 1 << 18;
 /// Hashes pending before any settling, unless more are known.
-const PENDING_USUAL_MAX: usize = 1 << 20;
+const PENDING_USUAL_MAX: usize = 1 << 21;
 const LEVEL_MAX: u8 = 56;
 
 /// Hashes of rows or keys, some of them not yet sorted in.
