@@ -255,8 +255,7 @@ impl LogHistogram {
         other.each_bucket(|octave, prefix, count| {
             self.count_in(octave, prefix << (MANTISSA_BITS - other.precision), count);
         });
-        // Octaves of the other make pages here one by one, so that the precision ends where all octaves put it; it may
-        // still be finer than that of the other's buckets only if the other had more octaves, which are all here now.
+        // Octaves of the other make pages here one by one, so the precision ends where all octaves together put it.
         Ok(())
     }
 
