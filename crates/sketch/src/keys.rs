@@ -14,9 +14,9 @@
 //! Two keys with the same 64-bit hash count as one: among `n` distinct keys that happens with a probability of about
 //! `n^2 / 2^65`, one in ten million for two million keys.
 //!
-//! **Order.** Independent. **Cost.** About 16 ns a hash, settling included, when all differ; 4 to 7 when they are sampled
-//! or one repeats (the example `sketches` measures it). **Memory.** 8 bytes a hash kept, 12 where keys repeat, and 8
-//! bytes a pending one: up to as many as are kept, or up to two million when that is more.
+//! **Order.** Independent. **Cost.** About 16 ns a hash, settling included, when all differ; 4 to 7 when they are
+//! sampled or one repeats (the example `sketches` measures it). **Memory.** 8 bytes a hash kept, 12 where keys repeat,
+//! and 8 bytes a pending one: up to as many as are kept, or up to two million when that is more.
 
 mod join;
 mod partition;
