@@ -10,9 +10,9 @@ pub enum Error {
     Invalid {
         /// The format it was read as.
         format: Format,
-        /// Line of the file, counted from 1.
+        /// Line of the file, counted from 1 (always 1 in a binary file).
         line: usize,
-        /// What is wrong; names the key (LightGBM) or element (PMML).
+        /// What is wrong; names the key or element.
         message: String,
     },
     /// The file may be fine, but asks for something this reader does not do.
@@ -20,11 +20,14 @@ pub enum Error {
     Unsupported {
         /// The format it was read as.
         format: Format,
-        /// Line of the file, counted from 1.
+        /// Line of the file, counted from 1 (always 1 in a binary file).
         line: usize,
-        /// What is not supported; names the key (LightGBM) or element (PMML).
+        /// What is not supported; names the key or element.
         message: String,
     },
+    /// The file is of no format that is read; says what it looks like.
+    #[error("not a model file of a format that is read (LightGBM, XGBoost, CatBoost, PMML): {0}")]
+    Unknown(&'static str),
     /// A column given to [`crate::Model::bind`] does not fit the input of that name.
     #[error("input {name}: {message}")]
     Input {

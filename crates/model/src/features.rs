@@ -44,7 +44,29 @@ impl Features {
 #[derive(Debug, Clone)]
 pub(crate) enum Binding {
     Number,
+    /// Rounded to single precision.
+    Single,
     Category(Codes),
+    /// Categories known by a hash of their text.
+    Hashed(Hashes),
+}
+
+/// Hash of a category to its code.
+#[derive(Debug, Clone)]
+pub(crate) struct Hashes {
+    pub hash: fn(&[u8]) -> u32,
+    pub codes: HashMap<u32, f64>,
+}
+
+impl Hashes {
+    fn text(&self, value: &str) -> Option<f64> {
+        self.codes.get(&(self.hash)(value.as_bytes())).copied()
+    }
+
+    /// A number is hashed as the text of an integer, or else as it is written shortest.
+    fn number(&self, value: f64) -> Option<f64> {
+        self.text(&value.to_string())
+    }
 }
 
 /// Category to code.
@@ -114,32 +136,49 @@ fn fill<'a>(cells: impl Iterator<Item = &'a mut f64>, binding: &Binding, column:
             cells.zip(column.iter()).for_each(|(cell, value)| *cell = value.unwrap_or(f64::NAN));
             Some(0)
         }
-        Binding::Category(codes) => {
-            if let Some(column) = any.downcast_ref::<StringViewArray>() {
-                Some(write(cells, column.iter(), codes, Codes::text))
-            } else if let Some(column) = any.downcast_ref::<StringArray>() {
-                Some(write(cells, column.iter(), codes, Codes::text))
-            } else {
-                let column = any.downcast_ref::<Float64Array>()?;
-                let present = column.iter().map(|value| value.filter(|value| !value.is_nan()));
-                Some(write(cells, present, codes, Codes::number))
-            }
+        Binding::Single => {
+            let column = any.downcast_ref::<Float64Array>()?;
+            let single = |value: Option<f64>| value.map_or(f64::NAN, |value| f64::from(value as f32));
+            cells.zip(column.iter()).for_each(|(cell, value)| *cell = single(value));
+            Some(0)
         }
+        Binding::Category(codes) => look_up(cells, column, |text| codes.text(text), |x| codes.number(x), codes.unseen),
+        // A category without a code is in no split, which a number that is no code says as well.
+        Binding::Hashed(hashes) => look_up(cells, column, |text| hashes.text(text), |x| hashes.number(x), -1.0),
     }
+}
+
+/// Write the codes of a column of texts or of categories that are numbers.
+fn look_up<'a>(
+    cells: impl Iterator<Item = &'a mut f64>,
+    column: &dyn Array,
+    text: impl Fn(&str) -> Option<f64>,
+    number: impl Fn(f64) -> Option<f64>,
+    other: f64,
+) -> Option<u64> {
+    let any = column.as_any();
+    Some(if let Some(column) = any.downcast_ref::<StringViewArray>() {
+        write(cells, column.iter(), text, other)
+    } else if let Some(column) = any.downcast_ref::<StringArray>() {
+        write(cells, column.iter(), text, other)
+    } else {
+        let column = any.downcast_ref::<Float64Array>()?;
+        write(cells, column.iter().map(|value| value.filter(|value| !value.is_nan())), number, other)
+    })
 }
 
 fn write<'a, T>(
     cells: impl Iterator<Item = &'a mut f64>,
     column: impl Iterator<Item = Option<T>>,
-    codes: &Codes,
-    find: impl Fn(&Codes, T) -> Option<f64>,
+    find: impl Fn(T) -> Option<f64>,
+    other: f64,
 ) -> u64 {
     let mut unseen = 0;
     for (cell, value) in cells.zip(column) {
         let Some(value) = value else { continue };
-        *cell = find(codes, value).unwrap_or_else(|| {
+        *cell = find(value).unwrap_or_else(|| {
             unseen += 1;
-            codes.unseen
+            other
         });
     }
     unseen

@@ -49,8 +49,8 @@ pub(crate) enum Test {
     /// `x <= threshold`; a missing value goes left if `missing_left`. With `zero_missing` zeros (|x| <= 1e-35) are
     /// missing.
     AtMost { threshold: f64, missing_left: bool, zero_missing: bool },
-    /// Bit `x` of the set; missing and everything beyond the set goes right.
-    In(Vec<u32>),
+    /// Bit `x` of the set goes left, and a missing value if `missing_left`; everything beyond the set goes right.
+    In { words: Vec<u32>, missing_left: bool },
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -84,6 +84,41 @@ pub(crate) struct Tree {
     pub output: usize,
 }
 
+/// The floating-point numbers that a model computes with. Values are `f64` everywhere; in single precision each of them
+/// is a number that `f32` has, and every sum is rounded to one (rounding twice gives the same bits: 53 >= 2 x 24 + 2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Precision {
+    Double,
+    Single,
+}
+
+/// What contributions are where no training row reached a split, so that nothing is known of its sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Empty {
+    /// The forest has none.
+    Unexplained,
+    /// Both sides are as likely. It matters only where a leaf below is not 0.
+    Halved,
+}
+
+/// How the trees of an output become its raw score, and contributions to it.
+#[derive(Debug, Clone)]
+pub(crate) struct Rules {
+    pub precision: Precision,
+    /// One per output: what the sum starts with.
+    pub base: Vec<f64>,
+    /// Predictions are the link of raw / scale: the number of iterations of a random forest, else 1.
+    pub scale: f64,
+    pub empty: Empty,
+}
+
+impl Rules {
+    /// Trees alone, in double precision.
+    pub(crate) fn plain(outputs: usize) -> Self {
+        Self { precision: Precision::Double, base: vec![0.0; outputs], scale: 1.0, empty: Empty::Unexplained }
+    }
+}
+
 /// One column of the kernels' row blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Slot {
@@ -101,11 +136,16 @@ enum Scorer {
 }
 
 impl Scorer {
-    fn new(trees: &[Tree], orders: &[Vec<layout::Visit>], slots: &[Slot]) -> Result<Self, String> {
+    fn new(
+        trees: &[Tree],
+        orders: &[Vec<layout::Visit>],
+        slots: &[Slot],
+        precision: Precision,
+    ) -> Result<Self, String> {
         let level = Level::detect();
-        match if level.is_wide() { Bits::new(trees, orders, slots) } else { None } {
+        match if level.is_wide() { Bits::new(trees, orders, slots, precision) } else { None } {
             Some(bits) => Ok(Self::Bits(bits, level)),
-            None => Walk::new(trees, orders, slots).map(Self::Walk),
+            None => Walk::new(trees, orders, slots, precision).map(Self::Walk),
         }
     }
 }
@@ -113,8 +153,7 @@ impl Scorer {
 pub(crate) struct Forest {
     inputs: usize,
     outputs: usize,
-    /// Predictions are the link of raw / scale: the number of iterations of a random forest, else 1.
-    scale: f64,
+    rules: Rules,
     slots: Vec<Slot>,
     scorer: Scorer,
     paths: Option<Paths>,
@@ -125,7 +164,8 @@ pub(crate) struct Forest {
 
 impl Forest {
     /// Check and lay out. The error names the tree (counted from 0) and what is wrong with it.
-    pub(crate) fn new(trees: Vec<Tree>, inputs: usize, outputs: usize, scale: f64) -> Result<Self, (usize, String)> {
+    pub(crate) fn new(trees: Vec<Tree>, inputs: usize, rules: Rules) -> Result<Self, (usize, String)> {
+        let outputs = rules.base.len();
         let mut orders = Vec::with_capacity(trees.len());
         for (at, tree) in trees.iter().enumerate() {
             orders.push(layout::preorder(tree, inputs).map_err(|message| (at, message))?);
@@ -134,11 +174,12 @@ impl Forest {
         if slots.len() > usize::from(u16::MAX) {
             return Err((0, format!("{} inputs are used, at most {} are supported", slots.len(), u16::MAX)));
         }
-        let scorer = Scorer::new(&trees, &orders, &slots).map_err(|message| (0, message))?;
-        let paths = Paths::new(&trees, &orders, &slots, outputs);
-        let bias = paths.as_ref().map_or_else(Vec::new, |paths| paths.bias().to_vec());
+        let scorer = Scorer::new(&trees, &orders, &slots, rules.precision).map_err(|message| (0, message))?;
+        let paths = Paths::new(&trees, &orders, &slots, &rules);
+        let added = |paths: &Paths| paths.bias().iter().zip(&rules.base).map(|(bias, base)| bias + base).collect();
+        let bias = paths.as_ref().map_or_else(Vec::new, added);
         let leaves = trees.iter().map(|tree| tree.leaves.len()).sum();
-        Ok(Self { inputs, outputs, scale, slots, scorer, paths, bias, trees: trees.len(), leaves })
+        Ok(Self { inputs, outputs, rules, slots, scorer, paths, bias, trees: trees.len(), leaves })
     }
 
     pub(crate) fn trees(&self) -> usize {
@@ -154,15 +195,16 @@ impl Forest {
     }
 
     pub(crate) fn scale(&self) -> f64 {
-        self.scale
+        self.rules.scale
     }
 
     pub(crate) fn bias(&self) -> &[f64] {
         &self.bias
     }
 
-    /// Add every tree's value to `raw` (rows x outputs) for rows x inputs of `values`.
+    /// Fill `raw` (rows x outputs) with base and trees for rows x inputs of `values`.
     pub(crate) fn score(&self, values: &[f64], raw: &mut [f64]) {
+        raw.chunks_exact_mut(self.outputs).for_each(|raw| raw.copy_from_slice(&self.rules.base));
         let (mut block, mut lanes) = (Vec::new(), Vec::new());
         let rows = values.chunks(BLOCK_ROWS * self.inputs);
         for (values, raw) in rows.zip(raw.chunks_mut(BLOCK_ROWS * self.outputs)) {

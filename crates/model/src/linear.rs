@@ -8,6 +8,8 @@
 
 mod expression;
 
+use crate::forest::Precision;
+
 pub(crate) use expression::{Expression, Function, Interval, Outliers, key};
 
 /// The symbol of a category that the document names nowhere.
@@ -106,6 +108,7 @@ pub(crate) struct Linear {
     owners: Vec<Vec<Option<usize>>>,
     bias: Vec<f64>,
     finish: Finish,
+    precision: Precision,
 }
 
 impl Linear {
@@ -124,9 +127,15 @@ impl Linear {
         }
         let owner = |term: &Term| term.factors.iter().find_map(|factor| sources[factor.field()]);
         let owners = equations.iter().map(|equation| equation.terms.iter().map(owner).collect()).collect();
-        let mut linear = Self { inputs, derived, equations, owners, bias: Vec::new(), finish };
+        let precision = Precision::Double;
+        let mut linear = Self { inputs, derived, equations, owners, bias: Vec::new(), finish, precision };
         linear.bias = linear.constant_part();
         linear
+    }
+
+    /// The same in another precision: terms and sums are rounded to it.
+    pub(crate) fn in_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
     }
 
     /// Intercepts, with the terms that read no input.
@@ -157,7 +166,12 @@ impl Linear {
             let scored = self.fields(row, &mut fields);
             for (raw, equation) in raw.iter_mut().zip(&self.equations) {
                 let terms = equation.terms.iter();
-                let sum = terms.fold(equation.intercept, |sum, term| sum + term.value(&fields));
+                let sum = match self.precision {
+                    Precision::Double => terms.fold(equation.intercept, |sum, term| sum + term.value(&fields)),
+                    Precision::Single => terms.fold(equation.intercept, |sum, term| {
+                        f64::from((sum + f64::from(term.value(&fields) as f32)) as f32)
+                    }),
+                };
                 *raw = if scored { sum } else { f64::NAN };
             }
         }
@@ -233,6 +247,22 @@ impl Linear {
 }
 
 impl Treatment {
+    /// A number that is taken as it is, with another in place of a missing one.
+    pub(crate) fn missing_is(replacement: f64) -> Self {
+        Self {
+            symbols: None,
+            missing: Vec::new(),
+            validity: Validity::Any,
+            invalid: Invalid::AsIs,
+            outliers: Outliers::Kept,
+            low: f64::NEG_INFINITY,
+            high: f64::INFINITY,
+            replacement,
+            missing_is_invalid: false,
+            single: false,
+        }
+    }
+
     /// The value as others read it; nothing when the row has no score because of it.
     fn treat(&self, cell: f64) -> Option<f64> {
         let mut x = match &self.symbols {

@@ -1,5 +1,7 @@
 //! From raw scores to predictions.
 
+use crate::forest::Precision;
+
 /// The inverse link of a model: how its raw scores become predictions. Functions come from `libm`, so the same raw
 /// score gives the same bits on every machine.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,6 +39,8 @@ pub(crate) enum Link {
     Power {
         exponent: f64,
     },
+    /// 1 above 0, else 0, XGBoost's `binary:hinge`.
+    Step,
     /// exp(x_k) / sum of exp(x), over the outputs of a row.
     Softmax,
 }
@@ -57,15 +61,30 @@ impl Link {
             Self::NegativeBinomial { .. } => "negbin",
             Self::OddsPower { .. } => "oddspower",
             Self::Power { .. } => "power",
+            Self::Step => "step",
             Self::Softmax => "softmax",
         }
     }
 
     /// Turn raw scores (row-major rows x outputs) into predictions in place.
-    pub(crate) fn apply(self, values: &mut [f64], outputs: usize) {
+    pub(crate) fn apply(self, values: &mut [f64], outputs: usize, precision: Precision) {
+        match (self, precision) {
+            (Self::Softmax, Precision::Double) => values.chunks_exact_mut(outputs.max(1)).for_each(softmax),
+            (Self::Softmax, Precision::Single) => values.chunks_exact_mut(outputs.max(1)).for_each(softmax_single),
+            (_, Precision::Double) => values.iter_mut().for_each(|value| *value = self.one(*value)),
+            (_, Precision::Single) => values.iter_mut().for_each(|value| *value = f64::from(self.single(*value))),
+        }
+    }
+
+    /// As XGBoost computes it: functions rounded to single precision, sums and quotients made there.
+    fn single(self, x: f64) -> f32 {
         match self {
-            Self::Softmax => values.chunks_exact_mut(outputs.max(1)).for_each(softmax),
-            _ => values.iter_mut().for_each(|value| *value = self.one(*value)),
+            Self::Logit { slope: 1.0 } => {
+                let (x, tiny) = (x as f32, 1e-16_f32);
+                let power = libm::exp(f64::from((-x).min(88.7))) as f32;
+                1.0 / (power + 1.0 + tiny)
+            }
+            _ => self.one(x) as f32,
         }
     }
 
@@ -73,6 +92,7 @@ impl Link {
         match self {
             Self::Identity | Self::Softmax => x,
             Self::Log => libm::exp(x),
+            Self::Step => f64::from(u8::from(x > 0.0)),
             Self::Logit { slope } => 1.0 / (1.0 + libm::exp(-slope * x)),
             Self::LogOneMore => libm::log1p(libm::exp(x)),
             Self::Probit => 0.5 * libm::erfc(-x * std::f64::consts::FRAC_1_SQRT_2),
@@ -105,4 +125,16 @@ fn softmax(row: &mut [f64]) {
         sum += *value;
     }
     row.iter_mut().for_each(|value| *value /= sum);
+}
+
+/// XGBoost's softmax: single precision, the sum in double.
+fn softmax_single(row: &mut [f64]) {
+    let largest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let mut sum = 0.0;
+    for value in row.iter_mut() {
+        *value = f64::from(libm::exp(f64::from((*value - largest) as f32)) as f32);
+        sum += *value;
+    }
+    let sum = sum as f32;
+    row.iter_mut().for_each(|value| *value = f64::from(*value as f32 / sum));
 }

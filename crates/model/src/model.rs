@@ -6,7 +6,7 @@ use arrow::array::ArrayRef;
 
 use crate::explanation::{Contributions, Top};
 use crate::features::{self, Binding, Features};
-use crate::forest::Forest;
+use crate::forest::{Forest, Precision};
 use crate::linear::Linear;
 use crate::link::Link;
 use crate::{Error, formats};
@@ -14,10 +14,21 @@ use crate::{Error, formats};
 /// The format of a model file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// LightGBM's text file (`save_model`), versions v2 to v4.
+    /// LightGBM's text file (`save_model`), versions v2 to v4, or its JSON (`dump_model`).
     LightGbm,
     /// PMML 3.0 to 4.4: RegressionModel and GeneralRegressionModel.
     Pmml,
+    /// XGBoost's JSON or UBJSON file (`save_model`), versions 1 to 3.
+    XgBoost,
+    /// CatBoost's `cbm` or JSON file (`save_model`).
+    CatBoost,
+}
+
+impl Format {
+    /// The format of a file by its content, never by its name. Nothing where it is none of them.
+    pub fn detect(bytes: &[u8]) -> Option<Self> {
+        formats::detect(bytes)
+    }
 }
 
 impl fmt::Display for Format {
@@ -25,6 +36,8 @@ impl fmt::Display for Format {
         f.write_str(match self {
             Self::LightGbm => "LightGBM",
             Self::Pmml => "PMML",
+            Self::XgBoost => "XGBoost",
+            Self::CatBoost => "CatBoost",
         })
     }
 }
@@ -73,6 +86,7 @@ pub(crate) struct Parts {
     pub outputs: usize,
     pub link: Link,
     pub objective: String,
+    pub precision: Precision,
 }
 
 /// A model ready to score and explain. Immutable; share it by `Arc`.
@@ -104,8 +118,19 @@ impl Model {
         let parts = match format {
             Format::LightGbm => formats::lightgbm::load(bytes)?,
             Format::Pmml => formats::pmml::load(bytes)?,
+            Format::XgBoost => formats::xgboost::load(bytes)?,
+            Format::CatBoost => formats::catboost::load(bytes)?,
         };
         Ok(Self { format, parts })
+    }
+
+    /// Read a model file of whatever format its content shows.
+    ///
+    /// # Errors
+    /// As [`Self::load`]; [`Error::Unknown`] where the content is of no format that is read.
+    pub fn open(bytes: &[u8]) -> Result<Self, Error> {
+        let format = Format::detect(bytes).ok_or_else(|| Error::Unknown(formats::resembles(bytes)))?;
+        Self::load(format, bytes)
     }
 
     /// The format it was read from.
@@ -174,7 +199,8 @@ impl Model {
         features::bind(&self.parts.inputs, &self.parts.bindings, columns)
     }
 
-    /// Score every row. A forest's trees are summed in the order of the file in double precision, as LightGBM does.
+    /// Score every row. A forest's trees are summed in the order of the file, in the precision of the format: double
+    /// for LightGBM and CatBoost, single for XGBoost.
     pub fn score(&self, features: &Features) -> Scores {
         let outputs = self.parts.outputs;
         let mut raw = vec![0.0; features.rows() * outputs];
@@ -196,7 +222,7 @@ impl Model {
         if scale != 1.0 {
             prediction.iter_mut().for_each(|value| *value /= scale);
         }
-        self.parts.link.apply(&mut prediction, outputs);
+        self.parts.link.apply(&mut prediction, outputs, self.parts.precision);
         if let Form::Linear(linear) = &self.parts.form
             && linear.has_finish()
         {

@@ -200,6 +200,8 @@ enum FormatName {
     #[serde(rename = "lightgbm")]
     LightGbm,
     Pmml,
+    XgBoost,
+    CatBoost,
 }
 
 /// A direction of a prediction.

@@ -13,7 +13,7 @@
 use super::explain::Lanes;
 use super::layout::{Visit, slot_of};
 use super::score::in_words;
-use super::{Child, LANES, Slot, Test, Tree};
+use super::{Child, LANES, Precision, Slot, Test, Tree};
 
 /// The leaves that are left of one tree for each of eight rows, in one cache line.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +40,7 @@ struct AtMost {
 struct In {
     slot: usize,
     words: Vec<u32>,
+    missing_left: bool,
     keep: u64,
     tree: usize,
 }
@@ -76,11 +77,12 @@ pub(super) struct Bits {
     blocks: Vec<Block>,
     /// From left to right, tree after tree.
     leaves: Vec<f64>,
+    precision: Precision,
 }
 
 impl Bits {
     /// Nothing when some tree has more than 64 leaves or linear ones, or a threshold that is no number.
-    pub(super) fn new(trees: &[Tree], orders: &[Vec<Visit>], slots: &[Slot]) -> Option<Self> {
+    pub(super) fn new(trees: &[Tree], orders: &[Vec<Visit>], slots: &[Slot], precision: Precision) -> Option<Self> {
         let fits = |tree: &Tree| {
             let ordered = |test: &Test| !matches!(test, Test::AtMost { threshold, .. } if threshold.is_nan());
             tree.leaves.len() <= 64
@@ -90,7 +92,7 @@ impl Bits {
         if !trees.iter().all(fits) {
             return None;
         }
-        let mut bits = Self { blocks: Vec::new(), leaves: Vec::new() };
+        let mut bits = Self { blocks: Vec::new(), leaves: Vec::new(), precision };
         for (trees, orders) in trees.chunks(BLOCK_TREES).zip(orders.chunks(BLOCK_TREES)) {
             let mut block = Block { runs: Vec::new(), sets: Vec::new(), presents: Vec::new(), trees: Vec::new() };
             for (at, (tree, order)) in trees.iter().zip(orders).enumerate() {
@@ -108,13 +110,28 @@ impl Bits {
     /// Add every tree to `raw`, rows x outputs; `features` are groups x slots x lanes.
     #[inline(always)]
     pub(super) fn add(&self, features: &[Lanes], slots: usize, raw: &mut [f64], outputs: usize) {
+        match self.precision {
+            Precision::Double => self.add_rounded(features, slots, raw, outputs, |sum| sum),
+            Precision::Single => self.add_rounded(features, slots, raw, outputs, |sum| f64::from(sum as f32)),
+        }
+    }
+
+    #[inline(always)]
+    fn add_rounded(
+        &self,
+        features: &[Lanes],
+        slots: usize,
+        raw: &mut [f64],
+        outputs: usize,
+        round: impl Fn(f64) -> f64,
+    ) {
         let mut words = [ALL_LEAVES; BLOCK_TREES];
         for block in &self.blocks {
             for (group, raw) in raw.chunks_mut(LANES * outputs).enumerate() {
                 block.ask(&features[group * slots..(group + 1) * slots], &mut words);
                 for ((output, start), word) in block.trees.iter().zip(&words) {
                     for (raw, word) in raw.chunks_exact_mut(outputs).zip(word.0) {
-                        raw[*output] += self.leaves[start + word.trailing_zeros() as usize];
+                        raw[*output] = round(raw[*output] + self.leaves[start + word.trailing_zeros() as usize]);
                     }
                 }
             }
@@ -127,7 +144,10 @@ impl Block {
         for (split, keep) in tree.splits.iter().zip(kept) {
             let slot = slots.binary_search(&slot_of(split.input, &split.test)).unwrap_or_default();
             match &split.test {
-                Test::In(words) => self.sets.push(In { slot, words: words.clone(), keep: *keep, tree: at }),
+                Test::In { words, missing_left } => {
+                    let (words, missing_left) = (words.clone(), *missing_left);
+                    self.sets.push(In { slot, words, missing_left, keep: *keep, tree: at });
+                }
                 // No number is above infinity, so the run's stand-in for a missing value would go left too.
                 Test::AtMost { threshold: f64::INFINITY, missing_left, .. } => {
                     if !missing_left {
@@ -161,7 +181,7 @@ impl Block {
         }
         for set in &self.sets {
             for (word, value) in words[set.tree].0.iter_mut().zip(&features[set.slot].0) {
-                *word &= if in_words(&set.words, *value) { u64::MAX } else { set.keep };
+                *word &= if in_words(&set.words, set.missing_left, *value) { u64::MAX } else { set.keep };
             }
         }
         for present in &self.presents {
@@ -252,7 +272,7 @@ mod tests {
 
     fn test(dice: &mut impl FnMut(u32) -> u32) -> Test {
         if dice(4) == 0 {
-            return Test::In(vec![dice(16), dice(4)]);
+            return Test::In { words: vec![dice(16), dice(4)], missing_left: dice(2) == 0 };
         }
         let (missing_left, zero_missing) = (dice(2) == 0, dice(2) == 0);
         let threshold = match dice(12) {
@@ -269,6 +289,7 @@ mod tests {
             seed in 1_u32..,
             sizes in prop::collection::vec(0_usize..=63, 1..200),
             rows in 1_usize..40,
+            single in any::<bool>(),
         ) {
             let mut state = seed;
             let mut dice = |below: u32| {
@@ -289,10 +310,11 @@ mod tests {
             let (mut block, mut lanes) = (Vec::new(), Vec::new());
             gather(&mut block, &values, INPUTS, &slots);
             gather_lanes(&mut lanes, &values, INPUTS, &slots);
+            let precision = if single { Precision::Single } else { Precision::Double };
             let mut expected = vec![0.0; rows * 2];
-            let walk = Walk::new(&trees, &orders, &slots).unwrap();
+            let walk = Walk::new(&trees, &orders, &slots, precision).unwrap();
             walk.add(&block, slots.len(), (&values, INPUTS), &mut expected, 2);
-            let bits = Bits::new(&trees, &orders, &slots).unwrap();
+            let bits = Bits::new(&trees, &orders, &slots, precision).unwrap();
             for level in Level::all() {
                 let mut given = vec![0.0; rows * 2];
                 add_bits(level, &bits, &lanes, slots.len(), &mut given, 2);
@@ -307,7 +329,7 @@ mod tests {
         let fits = |tree: Tree| {
             let orders = vec![preorder(&tree, INPUTS).unwrap()];
             let trees = [tree];
-            Bits::new(&trees, &orders, &slots(&trees)).is_some()
+            Bits::new(&trees, &orders, &slots(&trees), Precision::Double).is_some()
         };
         assert!(fits(grown(63, 0, &mut dice)));
         assert!(!fits(grown(64, 0, &mut dice)));

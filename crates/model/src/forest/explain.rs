@@ -26,7 +26,7 @@ use super::paths::{Fork, LEFT, PathTree, RIGHT, SlotTest, Step};
 use super::quadrature::Quadrature;
 use super::score::in_words;
 use super::vector::{self, Level};
-use super::{EXPLAIN_ROWS, LANES, Slot, Tree};
+use super::{EXPLAIN_ROWS, LANES, Rules, Slot, Tree};
 
 /// A number for each of eight rows, in one cache line: stores that cross two are twice as slow.
 #[derive(Debug, Clone, Copy)]
@@ -98,12 +98,12 @@ pub(super) struct Work {
 
 impl Paths {
     /// Nothing when the trees have no contributions: linear leaves, or a split no training row reached.
-    pub(super) fn new(trees: &[Tree], orders: &[Vec<Visit>], slots: &[Slot], outputs: usize) -> Option<Self> {
-        let mut bias = vec![0.0; outputs];
+    pub(super) fn new(trees: &[Tree], orders: &[Vec<Visit>], slots: &[Slot], rules: &Rules) -> Option<Self> {
+        let mut bias = vec![0.0; rules.base.len()];
         let mut paths = Vec::with_capacity(trees.len());
         let mut needed = [false; POINTS.len()];
         for (tree, order) in trees.iter().zip(orders) {
-            let path = PathTree::new(tree, order, slots)?;
+            let path = PathTree::new(tree, order, slots, rules.empty)?;
             bias[path.output] += path.expected;
             needed[rule_of(&path)] = true;
             paths.push(path);
@@ -205,7 +205,9 @@ fn pass(tree: &PathTree, features: &[Lanes], masks: &mut [[Mask; 2]]) {
                 let missing = mask(*missing_left);
                 features[*slot as usize].0.map(|x| mask(x <= *threshold) | (mask(x.is_nan()) & missing))
             }
-            SlotTest::In { slot, words } => features[*slot as usize].0.map(|x| mask(in_words(words, x))),
+            SlotTest::In { slot, words, missing_left } => {
+                features[*slot as usize].0.map(|x| mask(in_words(words, *missing_left, x)))
+            }
         };
         let here = fork.before.map_or([u64::MAX; LANES], |(split, side)| masks[split as usize][side].0);
         masks[at] = [
@@ -334,7 +336,7 @@ mod tests {
         let slots = layout::slots(&trees);
         let mut block = Vec::new();
         layout::gather_lanes(&mut block, values, inputs, &slots);
-        let mut paths = Paths::new(&trees, &orders, &slots, 1).unwrap();
+        let mut paths = Paths::new(&trees, &orders, &slots, &Rules::plain(1)).unwrap();
         paths.level = level;
         paths.explain(&block, values.len() / inputs, &mut paths.scratch(inputs, 1)).to_vec()
     }

@@ -1,7 +1,7 @@
 //! A tree as the explanation kernel reads it: its splits in preorder with cover ratios, and the order of the work.
 
 use super::layout::{Visit, slot_of};
-use super::{Child, Slot, Test, Tree};
+use super::{Child, Empty, Slot, Test, Tree};
 
 /// The two sides of a split.
 pub(super) const LEFT: usize = 0;
@@ -24,7 +24,7 @@ pub(super) struct Fork {
 #[derive(Debug, Clone)]
 pub(super) enum SlotTest {
     AtMost { slot: u32, threshold: f64, missing_left: bool },
-    In { slot: u32, words: Vec<u32> },
+    In { slot: u32, words: Vec<u32>, missing_left: bool },
 }
 
 /// One step of the walk over a tree, in order.
@@ -54,11 +54,11 @@ pub(super) struct PathTree {
 
 impl PathTree {
     /// Nothing when the tree has no contributions: linear leaves, or a split that no training row reached.
-    pub(super) fn new(tree: &Tree, order: &[Visit], slots: &[Slot]) -> Option<Self> {
+    pub(super) fn new(tree: &Tree, order: &[Visit], slots: &[Slot], empty: Empty) -> Option<Self> {
         if tree.leaves.iter().any(|leaf| leaf.linear.is_some()) {
             return None;
         }
-        let covers = covers(tree, order)?;
+        let covers = covers(tree, order, empty)?;
         let mut build = Build { tree, order, slots, covers, forks: Vec::new(), path: Vec::new(), players: 0 };
         let steps = build.steps();
         let depth = order.iter().map(|visit| visit.depth).max().unwrap_or(0);
@@ -70,8 +70,9 @@ impl PathTree {
     }
 }
 
-/// Training rows that reached each node of the preorder; nothing when a split has none.
-fn covers(tree: &Tree, order: &[Visit]) -> Option<Vec<f64>> {
+/// Training rows that reached each node of the preorder; nothing when the root is a split and has none, or any
+/// split has none and that is not allowed.
+fn covers(tree: &Tree, order: &[Visit], empty: Empty) -> Option<Vec<f64>> {
     let mut covers = vec![0.0; order.len()];
     let mut places = vec![0; tree.splits.len()];
     for (at, visit) in order.iter().enumerate() {
@@ -83,7 +84,9 @@ fn covers(tree: &Tree, order: &[Visit]) -> Option<Vec<f64>> {
     for at in (1..order.len()).rev() {
         covers[places[order[at].parent as usize]] += covers[at];
     }
-    let reached = |(at, visit): (usize, &Visit)| matches!(visit.child, Child::Leaf(_)) || covers[at] > 0.0;
+    let may_be_empty = |at: usize| at > 0 && empty == Empty::Halved;
+    let is_leaf = |visit: &Visit| matches!(visit.child, Child::Leaf(_));
+    let reached = |(at, visit): (usize, &Visit)| is_leaf(visit) || covers[at] > 0.0 || may_be_empty(at);
     order.iter().enumerate().all(reached).then_some(covers)
 }
 
@@ -116,7 +119,7 @@ impl Build<'_> {
             let side = if visit.is_left { LEFT } else { RIGHT };
             if let Some(open) = self.path.last_mut() {
                 open.side = side;
-                let ratio = self.covers[at] / open.cover;
+                let ratio = if open.cover > 0.0 { self.covers[at] / open.cover } else { 0.5 };
                 let fork = &mut self.forks[open.split as usize];
                 fork.ratios[side] = fork.ratio_before * ratio;
                 let (split, depth) = (open.split, visit.depth as u32 - 1);
@@ -147,7 +150,9 @@ impl Build<'_> {
             Test::AtMost { threshold, missing_left, .. } => {
                 SlotTest::AtMost { slot, threshold: *threshold, missing_left: *missing_left }
             }
-            Test::In(words) => SlotTest::In { slot, words: words.clone() },
+            Test::In { words, missing_left } => {
+                SlotTest::In { slot, words: words.clone(), missing_left: *missing_left }
+            }
         };
         self.path.push(Open { split: self.forks.len() as u32, side: LEFT, cover, players });
         self.forks.push(Fork { test, input: split.input, before, ratio_before, ratios: [0.0; 2] });

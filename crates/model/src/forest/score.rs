@@ -5,7 +5,7 @@
 //! and the loop ends when all eight have. Each row's trees are summed in the order of the file.
 
 use super::layout::{Visit, slot_of};
-use super::{Child, LANES, LeafTerms, Slot, Test, Tree};
+use super::{Child, LANES, LeafTerms, Precision, Slot, Test, Tree};
 
 /// `x` missing goes left.
 const MISSING_LEFT: u16 = 1;
@@ -32,6 +32,7 @@ pub(super) struct Walk {
     sets: Vec<u32>,
     /// For each node its leaf's terms; empty unless some tree is linear.
     linear: Vec<Option<LeafTerms>>,
+    precision: Precision,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -43,8 +44,13 @@ struct Root {
 
 impl Walk {
     /// Lay the trees out. The slots are those of [`super::layout::slots`].
-    pub(super) fn new(trees: &[Tree], orders: &[Vec<Visit>], slots: &[Slot]) -> Result<Self, String> {
-        let mut walk = Self { nodes: Vec::new(), roots: Vec::new(), sets: vec![0], linear: Vec::new() };
+    pub(super) fn new(
+        trees: &[Tree],
+        orders: &[Vec<Visit>],
+        slots: &[Slot],
+        precision: Precision,
+    ) -> Result<Self, String> {
+        let mut walk = Self { nodes: Vec::new(), roots: Vec::new(), sets: vec![0], linear: Vec::new(), precision };
         for (tree, order) in trees.iter().zip(orders) {
             walk.push(tree, order, slots)?;
         }
@@ -79,7 +85,7 @@ impl Walk {
                 Child::Split(split) => {
                     (places[split as usize], next) = (next, next + 2);
                     let split = &tree.splits[split as usize];
-                    has_sets |= matches!(split.test, Test::In(_));
+                    has_sets |= matches!(split.test, Test::In { .. });
                     let slot = slots.binary_search(&slot_of(split.input, &split.test)).unwrap_or_default();
                     self.node(&split.test, slot as u16, next - 2)?
                 }
@@ -94,11 +100,12 @@ impl Walk {
             Test::AtMost { threshold, missing_left, .. } => {
                 Node { value: *threshold, left, slot, flags: if *missing_left { MISSING_LEFT } else { 0 } }
             }
-            Test::In(words) => {
+            Test::In { words, missing_left } => {
+                let flags = IN_SET | if *missing_left { MISSING_LEFT } else { 0 };
                 let start = u32::try_from(self.sets.len()).map_err(|_| "too many categories".to_owned())?;
                 let len = u32::try_from(words.len()).map_err(|_| "too many categories".to_owned())?;
                 self.sets.extend_from_slice(words);
-                Node { value: f64::from_bits(u64::from(start) << 32 | u64::from(len)), left, slot, flags: IN_SET }
+                Node { value: f64::from_bits(u64::from(start) << 32 | u64::from(len)), left, slot, flags }
             }
         })
     }
@@ -117,9 +124,14 @@ impl Walk {
                 };
                 for (lane, raw) in raw.chunks_exact_mut(outputs).enumerate() {
                     let end = ends[lane] as usize;
-                    raw[root.output as usize] += match self.linear.get(end) {
+                    let value = match self.linear.get(end) {
                         Some(Some(terms)) => self.linear_leaf(end, terms, rows, group * LANES + lane),
                         _ => self.nodes[end].value,
+                    };
+                    let sum = raw[root.output as usize] + value;
+                    raw[root.output as usize] = match self.precision {
+                        Precision::Double => sum,
+                        Precision::Single => f64::from(sum as f32),
                     };
                 }
             }
@@ -137,7 +149,7 @@ impl Walk {
                 let node = self.nodes[at[lane] as usize];
                 let x = rows[lane][usize::from(node.slot)];
                 let left = if SETS && node.flags & IN_SET != 0 {
-                    self.contains(node.value, x)
+                    self.contains(node, x)
                 } else {
                     (x <= node.value) | (x.is_nan() & (node.flags & MISSING_LEFT != 0)) | (node.flags & LEAF != 0)
                 };
@@ -150,9 +162,10 @@ impl Walk {
         }
     }
 
-    fn contains(&self, set: f64, x: f64) -> bool {
-        let (start, len) = ((set.to_bits() >> 32) as usize, set.to_bits() as u32);
-        in_words(&self.sets[start..start + len as usize], x)
+    fn contains(&self, node: Node, x: f64) -> bool {
+        let set = node.value.to_bits();
+        let (start, len) = ((set >> 32) as usize, set as u32);
+        in_words(&self.sets[start..start + len as usize], node.flags & MISSING_LEFT != 0, x)
     }
 
     fn linear_leaf(&self, node: usize, terms: &LeafTerms, (rows, inputs): (&[f64], usize), row: usize) -> f64 {
@@ -169,10 +182,13 @@ impl Walk {
     }
 }
 
-/// Whether a category is in a bit set: cut towards zero as LightGBM does; missing, negative and beyond are not.
-pub(super) fn in_words(words: &[u32], x: f64) -> bool {
+/// Whether a category is in a bit set: cut towards zero as LightGBM and XGBoost do; negative and beyond are not.
+pub(super) fn in_words(words: &[u32], missing: bool, x: f64) -> bool {
+    if x.is_nan() {
+        return missing;
+    }
     let code = x as i32;
-    if x.is_nan() || code < 0 {
+    if code < 0 {
         return false;
     }
     words.get(code as usize / 32).is_some_and(|word| word >> (code % 32) & 1 != 0)

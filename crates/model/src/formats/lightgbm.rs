@@ -1,6 +1,7 @@
-//! LightGBM's text file, as `save_model` writes it (versions v2 to v4).
+//! LightGBM's text file, as `save_model` writes it (versions v2 to v4), and its JSON, as `dump_model` gives it
+//! ([`json`]).
 //!
-//! The file is lines of `key=value`: a header, one block per tree, the line `end of trees`, then reports and training
+//! The text is lines of `key=value`: a header, one block per tree, the line `end of trees`, then reports and training
 //! parameters, and last the categories of pandas columns. [`lines`] cuts it into keys with their line numbers,
 //! [`trees`] reads one block, [`categories`] finds out which columns hold pandas categories.
 //!
@@ -13,6 +14,7 @@
 //! is bounded by a small multiple of the file, whatever its counts claim: arrays are as long as their text.
 
 mod categories;
+mod json;
 mod lines;
 mod trees;
 
@@ -21,7 +23,7 @@ use std::collections::HashSet;
 use lines::{Field, Keys, Lines};
 
 use crate::features::Binding;
-use crate::forest::{Forest, Tree};
+use crate::forest::{Forest, Precision, Rules, Tree};
 use crate::link::Link;
 use crate::model::{Form, Parts};
 use crate::{Error, Format, Input, InputKind};
@@ -51,8 +53,11 @@ fn unsupported(line: usize, message: impl Into<String>) -> Error {
     Error::unsupported(Format::LightGbm, line, message)
 }
 
-/// Read a model file.
+/// Read a model file, text or JSON.
 pub(crate) fn load(bytes: &[u8]) -> Result<Parts, Error> {
+    if bytes.trim_ascii_start().starts_with(b"{") {
+        return json::load(bytes);
+    }
     let mut lines = Lines::new(bytes)?;
     match lines.next_filled() {
         Some((_, "tree")) => {}
@@ -74,10 +79,12 @@ pub(crate) fn load(bytes: &[u8]) -> Result<Parts, Error> {
     }
     let scale = if head.averages { (trees.len() / head.outputs) as f64 } else { 1.0 };
     let (inputs, bindings) = categories::bind(&head.names, head.infos.as_ref(), &mut lines)?;
-    let forest = Forest::new(trees, inputs.len(), head.outputs, scale)
+    let rules = Rules { scale, ..Rules::plain(head.outputs) };
+    let forest = Forest::new(trees, inputs.len(), rules)
         .map_err(|(tree, message)| invalid(tree_lines[tree], format!("Tree={tree}: {message}")))?;
     let (outputs, link, objective) = (head.outputs, head.link, head.objective);
-    Ok(Parts { form: Form::Forest(forest), inputs, bindings, outputs, link, objective })
+    let precision = Precision::Double;
+    Ok(Parts { form: Form::Forest(forest), inputs, bindings, outputs, link, objective, precision })
 }
 
 fn read_trees(lines: &mut Lines<'_>, head: &Header<'_>) -> Result<(Vec<Tree>, Vec<usize>), Error> {
@@ -136,7 +143,13 @@ impl<'a> Header<'a> {
             other => other.is_some(),
         };
         let (link, objective) = match keys.get("objective") {
-            Some(field) => (objective(&field, outputs)?, field.words().next().unwrap_or_default().to_owned()),
+            Some(field) => {
+                let link = objective(field.text, outputs).map_err(|refusal| match refusal {
+                    Refusal::Invalid(message) => field.invalid(message),
+                    Refusal::Unsupported(message) => unsupported(field.line, message),
+                })?;
+                (link, field.words().next().unwrap_or_default().to_owned())
+            }
             None => (Link::Identity, String::new()),
         };
         Ok(Self { names, infos, outputs, averages, link, objective })
@@ -160,25 +173,33 @@ fn infos<'a>(field: &Field<'a>, names: usize) -> Result<Vec<&'a str>, Error> {
     }
 }
 
+/// Why an objective is refused.
+enum Refusal {
+    Invalid(String),
+    Unsupported(String),
+}
+
 /// The link of an objective: its first word, then `sqrt` or parameters as `name:value`.
-fn objective(field: &Field<'_>, outputs: usize) -> Result<Link, Error> {
-    let mut words = field.words();
+fn objective(text: &str, outputs: usize) -> Result<Link, Refusal> {
+    let invalid = |message: &str| Err(Refusal::Invalid(message.to_owned()));
+    let mut words = text.split_ascii_whitespace();
     let name = words.next().unwrap_or_default();
     let (mut slope, mut sqrt) = (1.0, false);
     for word in words {
         match word.split_once(':') {
             Some((key, value)) => {
-                let value: f64 = value.parse().map_err(|_| field.invalid(format!("{:?} has no number", short(key))))?;
+                let value: Result<f64, _> = value.parse();
+                let value = value.map_err(|_| Refusal::Invalid(format!("{:?} has no number", short(key))))?;
                 match key {
                     "sigmoid" if value > 0.0 && value.is_finite() => slope = value,
-                    "sigmoid" => return Err(field.invalid("sigmoid is not above 0")),
-                    "num_class" if value != outputs as f64 => return Err(field.invalid("num_class is another")),
+                    "sigmoid" => return invalid("sigmoid is not above 0"),
+                    "num_class" if value != outputs as f64 => return invalid("num_class is another"),
                     // The others matter in training only.
                     _ => {}
                 }
             }
             None if word == "sqrt" => sqrt = true,
-            None => return Err(unsupported(field.line, format!("objective parameter {:?}", short(word)))),
+            None => return Err(Refusal::Unsupported(format!("objective parameter {:?}", short(word)))),
         }
     }
     let link = match name {
@@ -192,10 +213,10 @@ fn objective(field: &Field<'_>, outputs: usize) -> Result<Link, Error> {
         "cross_entropy" | "xentropy" => Link::Logit { slope: 1.0 },
         "cross_entropy_lambda" | "xentlambda" => Link::LogOneMore,
         "multiclass" => Link::Softmax,
-        _ => return Err(unsupported(field.line, format!("objective {:?}", short(name)))),
+        _ => return Err(Refusal::Unsupported(format!("objective {:?}", short(name)))),
     };
     match sqrt {
-        true => Err(unsupported(field.line, format!("objective {name} with sqrt"))),
+        true => Err(Refusal::Unsupported(format!("objective {name} with sqrt"))),
         false => Ok(link),
     }
 }

@@ -17,6 +17,7 @@ mod xml;
 use fields::Fields;
 use xml::Element;
 
+use crate::forest::Precision;
 use crate::linear::{Equation, Finish, Function, Linear};
 use crate::link::Link;
 use crate::model::{Form, Parts};
@@ -90,7 +91,15 @@ pub(crate) fn load(bytes: &[u8]) -> Result<Parts, Error> {
         return Err(model.unsupported("a model without an active field"));
     }
     let form = Form::Linear(Linear::new(treatments, derived, body.equations, finish));
-    Ok(Parts { form, inputs, bindings, outputs, link: body.link, objective: body.objective })
+    Ok(Parts {
+        form,
+        inputs,
+        bindings,
+        outputs,
+        link: body.link,
+        objective: body.objective,
+        precision: Precision::Double,
+    })
 }
 
 /// Output fields must be views of the prediction.

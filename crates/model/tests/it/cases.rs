@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, StringArray};
@@ -47,13 +47,34 @@ fn cells(line: &str) -> Vec<String> {
     cells
 }
 
+/// Names a model file may have in its folder; a folder has one or more of them, which are the same model.
+const FILES: [(&str, Format); 6] = [
+    ("model.txt", Format::LightGbm),
+    ("dump.json", Format::LightGbm),
+    ("model.pmml", Format::Pmml),
+    ("model.ubj", Format::XgBoost),
+    ("model.cbm", Format::CatBoost),
+    ("model.json", Format::XgBoost),
+];
+
+/// The files of a folder that hold its model.
+pub fn files(folder: &Path) -> Vec<PathBuf> {
+    let files: Vec<PathBuf> = FILES.iter().map(|(name, _)| folder.join(name)).filter(|path| path.exists()).collect();
+    assert!(!files.is_empty(), "no model in {}", folder.display());
+    files
+}
+
 pub fn load(folder: &Path) -> Model {
-    let (format, file) = match folder.join("model.txt").exists() {
-        true => (Format::LightGbm, "model.txt"),
-        false => (Format::Pmml, "model.pmml"),
-    };
-    let bytes = fs::read(folder.join(file)).unwrap();
-    Model::load(format, &bytes).unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+    load_file(&files(folder)[0])
+}
+
+/// Open a file by its content, which must be of the format that its name tells.
+pub fn load_file(path: &Path) -> Model {
+    let name = path.file_name().unwrap().to_string_lossy().into_owned();
+    let model = Model::open(&fs::read(path).unwrap()).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let expected = FILES.iter().find(|(file, _)| *file == name).unwrap().1;
+    assert!(model.format() == expected || name == "model.json", "{}: {}", path.display(), model.format());
+    model
 }
 
 /// The rows of a table as the model's columns.
@@ -81,6 +102,7 @@ pub struct Errors {
     pub prediction_rel: f64,
     /// Nothing when the case has no contributions.
     pub contributions_abs: Option<f64>,
+    /// Of our contributions with the base from the raw score; 0 when there are none.
     pub sum_abs: f64,
 }
 
@@ -89,14 +111,14 @@ impl fmt::Display for Errors {
         write!(f, "{} rows: raw {:.1e}, prediction {:.1e} (relative)", self.rows, self.raw_abs, self.prediction_rel)?;
         match self.contributions_abs {
             Some(error) => write!(f, ", contributions {error:.1e}, their sum {:.1e}", self.sum_abs),
-            None => write!(f, ", no contributions"),
+            None => write!(f, ", no contributions to compare, their sum {:.1e}", self.sum_abs),
         }
     }
 }
 
-/// Compare all rows. Panics where the shape differs.
-pub fn compare(folder: &Path) -> Errors {
-    let model = load(folder);
+/// Compare all rows of one of a folder's files. Panics where the shape differs.
+pub fn compare(file: &Path) -> Errors {
+    let (model, folder) = (load_file(file), file.parent().unwrap());
     let input = Table::read(&folder.join("input.csv"));
     let expected = Table::read(&folder.join("expected.csv"));
     let features = bind(&model, &input);
@@ -110,43 +132,61 @@ pub fn compare(folder: &Path) -> Errors {
         for row in 0..rows {
             let at = row * outputs + output;
             if let Some(raw) = &raw {
-                errors.raw_abs = larger(errors.raw_abs, scores.raw[at] - raw[row]);
+                errors.raw_abs = larger(errors.raw_abs, scores.raw[at] - exact(&model, raw[row]));
             }
             let scale = prediction[row].abs().max(f64::MIN_POSITIVE);
-            errors.prediction_rel = larger(errors.prediction_rel, (scores.prediction[at] - prediction[row]) / scale);
+            let difference = scores.prediction[at] - exact(&model, prediction[row]);
+            errors.prediction_rel = larger(errors.prediction_rel, difference / scale);
         }
     }
     let path = folder.join("contribs.csv");
-    assert_eq!(path.exists(), model.explains());
-    if path.exists() {
-        compare_contributions(&model, &features, &scores.raw, &Table::read(&path), &mut errors);
+    if model.explains() {
+        let expected = path.exists().then(|| Table::read(&path));
+        compare_contributions(&model, &features, &scores.raw, expected.as_ref(), &mut errors);
+    } else {
+        assert!(!path.exists(), "{} is not explained", folder.display());
     }
     errors
 }
 
-fn compare_contributions(model: &Model, features: &Features, raw: &[f64], expected: &Table, errors: &mut Errors) {
+fn compare_contributions(
+    model: &Model,
+    features: &Features,
+    raw: &[f64],
+    expected: Option<&Table>,
+    errors: &mut Errors,
+) {
     let ours = model.explain(features).unwrap();
     let (inputs, outputs) = (model.inputs().len(), model.outputs());
-    assert_eq!(expected.rows.len() * inputs * outputs, ours.values.len());
+    let rows = features.rows();
+    assert!(expected.is_none_or(|expected| expected.rows.len() == rows));
     let mut largest = 0.0;
     for output in 0..outputs {
         let name = |what: &str| if outputs == 1 { what.to_owned() } else { format!("{what}@{output}") };
-        let bias = expected.numbers(&name("__bias__")).unwrap();
-        let mut sums = vec![ours.bias[output]; bias.len()];
+        let mut sums = vec![ours.bias[output]; rows];
         for (at, input) in model.inputs().iter().enumerate() {
-            let values = expected.numbers(&name(&input.name));
+            let values = expected.map(|expected| expected.numbers(&name(&input.name)));
             for (row, sum) in sums.iter_mut().enumerate() {
                 let value = ours.values[(row * inputs + at) * outputs + output];
-                largest = larger(largest, value - values.as_ref().map_or(0.0, |values| values[row]));
+                if let Some(values) = &values {
+                    largest = larger(largest, value - values.as_ref().map_or(0.0, |values| values[row]));
+                }
                 *sum += value;
             }
         }
         for (row, sum) in sums.iter().enumerate() {
-            largest = larger(largest, ours.bias[output] - bias[row]);
             errors.sum_abs = larger(errors.sum_abs, sum - raw[row * outputs + output]);
         }
+        for bias in expected.map(|expected| expected.numbers(&name("__bias__")).unwrap()).unwrap_or_default() {
+            largest = larger(largest, ours.bias[output] - bias);
+        }
     }
-    errors.contributions_abs = Some(largest);
+    errors.contributions_abs = expected.map(|_| largest);
+}
+
+/// The number of single precision that XGBoost's nine digits stand for, others as they are.
+fn exact(model: &Model, expected: f64) -> f64 {
+    if model.format() == Format::XgBoost { f64::from(expected as f32) } else { expected }
 }
 
 /// The larger absolute value; not a number counts as infinite.

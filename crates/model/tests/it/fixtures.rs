@@ -1,20 +1,36 @@
-//! The committed LightGBM fixtures: as the reference models, one per branch of the reader.
+//! The committed fixtures of LightGBM, XGBoost and CatBoost: as the reference models, one per branch of the readers.
 
 use std::path::Path;
 
 use crate::cases;
 
+/// Largest differences of raw score, prediction (relative) and contributions.
+struct Within(f64, f64, f64);
+
+/// The same bits for raw scores but for the order of sums, and functions rounded otherwise.
+const DOUBLE: Within = Within(1e-12, 1e-12, 1e-9);
+
+/// The same raw score, as a number of single precision; XGBoost's own contributions are sums in it.
+const SINGLE: Within = Within(0.0, 1e-7, 1e-5);
+
 #[track_caller]
 fn check(name: &str, link: &str) {
+    check_within(name, link, DOUBLE);
+}
+
+#[track_caller]
+fn check_within(name: &str, link: &str, within: Within) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
     let model = cases::load(&folder);
     assert_eq!(model.link(), link, "{name}");
-    let errors = cases::compare(&folder);
-    let bad = errors.raw_abs > 1e-12
-        || errors.prediction_rel > 1e-12
-        || errors.contributions_abs.unwrap_or(0.0) > 1e-9
-        || errors.sum_abs > 1e-9;
-    assert!(!bad, "{name}: {errors}");
+    for file in cases::files(&folder) {
+        let errors = cases::compare(&file);
+        let bad = errors.raw_abs > within.0
+            || errors.prediction_rel > within.1
+            || errors.contributions_abs.unwrap_or(0.0) > within.2
+            || errors.sum_abs > within.2;
+        assert!(!bad, "{}: {errors}", file.display());
+    }
 }
 
 #[test]
@@ -47,4 +63,55 @@ fn a_random_forest_predicts_the_link_of_its_average() {
 #[test]
 fn linear_trees_score_and_do_not_explain() {
     check("linear_tree", "identity");
+}
+
+#[test]
+fn every_objective_of_xgboost_scores_and_explains_as_xgboost() {
+    let identity = ["squarederror", "squaredlogerror", "pseudohuber", "absolute", "quantiles", "logitraw", "rank"];
+    for name in identity.into_iter().chain(["targets", "2_1_targets"]) {
+        check_within(&format!("xgb_{name}"), "identity", SINGLE);
+    }
+    for name in ["poisson", "gamma", "tweedie", "cox", "aft"] {
+        check_within(&format!("xgb_{name}"), "log", SINGLE);
+    }
+    check_within("xgb_logistic", "logit", SINGLE);
+    check_within("xgb_hinge", "step", SINGLE);
+    check_within("xgb_softprob", "softmax", SINGLE);
+    check_within("xgb_1_7_softprob", "softmax", SINGLE);
+}
+
+#[test]
+fn every_booster_of_xgboost_scores_and_explains_as_xgboost() {
+    check_within("xgb_linear", "softmax", SINGLE);
+    check_within("xgb_1_7_linear", "log", SINGLE);
+    check_within("xgb_dart", "logit", SINGLE);
+    check_within("xgb_2_1_dart", "logit", SINGLE);
+    check_within("xgb_forest", "logit", SINGLE);
+}
+
+#[test]
+fn categories_of_xgboost_are_known_by_name_since_their_file_names_them() {
+    check_within("xgb_onehot", "log", SINGLE);
+    check_within("xgb_partition", "log", SINGLE);
+    check_within("xgb_1_7_categories", "log", SINGLE);
+}
+
+#[test]
+fn a_model_that_stopped_early_predicts_with_its_best_iteration() {
+    check_within("xgb_early", "logit", SINGLE);
+    check_within("xgb_1_7_early", "logit", SINGLE);
+}
+
+#[test]
+fn every_loss_and_way_to_grow_scores_and_explains_as_catboost() {
+    for name in ["cat_rmse", "cat_nan_max", "cat_scaled", "cat_depthwise"] {
+        check(name, "identity");
+    }
+    for name in ["cat_poisson", "cat_tweedie"] {
+        check(name, "log");
+    }
+    check("cat_logloss", "logit");
+    check("cat_one_vs_all", "logit");
+    check("cat_multiclass", "softmax");
+    check("cat_lossguide", "softmax");
 }

@@ -8,3 +8,4 @@ mod laws;
 mod pmml;
 mod reference;
 mod refused;
+mod refused_json;

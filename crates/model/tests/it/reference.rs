@@ -23,13 +23,16 @@ fn check(prefix: &str, at_least: usize) {
         let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
         let tolerance = |key: &str, or: f64| manifest["tolerance"][key].as_f64().unwrap_or(or);
         let raw_abs = tolerance("raw_abs", 0.0);
-        let errors = cases::compare(folder);
-        println!("{name}: {errors}");
-        if errors.raw_abs > raw_abs
-            || errors.prediction_rel > tolerance("prediction_rel", 0.0)
-            || errors.contributions_abs.unwrap_or(0.0) > tolerance("contribs_abs", raw_abs)
-        {
-            wrong.push(name);
+        for file in cases::files(folder) {
+            let errors = cases::compare(&file);
+            let file = file.file_name().unwrap().to_string_lossy().into_owned();
+            println!("{name}/{file}: {errors}");
+            if errors.raw_abs > raw_abs
+                || errors.prediction_rel > tolerance("prediction_rel", raw_abs)
+                || errors.contributions_abs.unwrap_or(0.0) > tolerance("contribs_abs", raw_abs)
+            {
+                wrong.push(format!("{name}/{file}"));
+            }
         }
     }
     assert!(wrong.is_empty(), "outside the tolerance of their manifest: {wrong:?}");
@@ -39,6 +42,18 @@ fn check(prefix: &str, at_least: usize) {
 #[ignore = "needs the reference data"]
 fn reference_lightgbm_models_score_and_explain_as_lightgbm() {
     check("lgbm_", 17);
+}
+
+#[test]
+#[ignore = "needs the reference data"]
+fn reference_xgboost_models_score_and_explain_as_xgboost() {
+    check("xgb_", 14);
+}
+
+#[test]
+#[ignore = "needs the reference data"]
+fn reference_catboost_models_score_and_explain_as_catboost() {
+    check("catboost_", 4);
 }
 
 #[test]

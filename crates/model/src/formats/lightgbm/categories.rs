@@ -28,17 +28,28 @@ pub(super) fn bind(
             lists = (line, read_lists(text, line)?);
         }
     }
-    let (line, lists) = lists;
+    let infos = infos.map_or(&[][..], Vec::as_slice);
+    let largest: Vec<Option<usize>> = infos.iter().map(|info| largest_code(info)).collect();
+    assign(names, &largest, declared, lists)
+}
+
+/// Give lists of categories (found at a line) to their columns. `largest` has each feature's largest code, if it has
+/// codes at all.
+pub(super) fn assign(
+    names: &[&str],
+    largest: &[Option<usize>],
+    declared: Option<Vec<usize>>,
+    (line, lists): (usize, Vec<Vec<String>>),
+) -> Result<(Vec<Input>, Vec<Binding>), Error> {
     let (mut inputs, mut bindings): (Vec<_>, Vec<_>) = names.iter().map(|name| number_input(name)).unzip();
     if lists.is_empty() {
         return Ok((inputs, bindings));
     }
-    let infos = infos.map_or(&[][..], Vec::as_slice);
-    for (at, values) in columns(declared, infos, lists.len(), line)?.into_iter().zip(lists) {
+    for (at, values) in columns(declared, largest, lists.len(), line)?.into_iter().zip(lists) {
         let (Some(input), Some(binding)) = (inputs.get_mut(at), bindings.get_mut(at)) else {
             return Err(invalid(line, format!("categorical_feature {at} does not exist")));
         };
-        let codes = infos.get(at).and_then(|info| largest_code(info));
+        let codes = largest.get(at).copied().flatten();
         if codes.is_some_and(|code| code >= values.len()) {
             let message = format!("{} categories for {}, which has more codes", values.len(), input.name);
             return Err(invalid(line, message));
@@ -60,8 +71,13 @@ fn declared_columns(text: &str) -> Option<Vec<usize>> {
 }
 
 /// As many columns as there are lists.
-fn columns(declared: Option<Vec<usize>>, infos: &[&str], lists: usize, line: usize) -> Result<Vec<usize>, Error> {
-    let listed = || (0..infos.len()).filter(|at| largest_code(infos[*at]).is_some()).collect();
+fn columns(
+    declared: Option<Vec<usize>>,
+    largest: &[Option<usize>],
+    lists: usize,
+    line: usize,
+) -> Result<Vec<usize>, Error> {
+    let listed = || (0..largest.len()).filter(|at| largest[*at].is_some()).collect();
     Some(declared.unwrap_or_else(listed)).filter(|columns| columns.len() == lists).ok_or_else(|| {
         unsupported(line, format!("{PANDAS} {lists} lists of categories that cannot be told to columns"))
     })
@@ -76,9 +92,11 @@ fn largest_code(info: &str) -> Option<usize> {
     codes.max().map(|code| usize::try_from(code).unwrap_or(0))
 }
 
-fn read_lists(text: &str, line: usize) -> Result<Vec<Vec<String>>, Error> {
+pub(super) fn read_lists(text: &str, line: usize) -> Result<Vec<Vec<String>>, Error> {
     let broken = |error: serde_json::Error| invalid(line, format!("{PANDAS} {}", short(&error.to_string())));
-    let lists: Option<Vec<Vec<serde_json::Value>>> = serde_json::from_str(text).map_err(broken)?;
+    // In the JSON of `dump_model` more follows.
+    let mut values = serde_json::Deserializer::from_str(text).into_iter();
+    let lists: Option<Vec<Vec<serde_json::Value>>> = values.next().transpose().map_err(broken)?.flatten();
     let category = |value: serde_json::Value| match value {
         serde_json::Value::String(text) => Ok(text),
         serde_json::Value::Number(number) => Ok(number.to_string()),

@@ -64,9 +64,10 @@ fn read_splits(keys: &Keys<'_>, count: usize) -> Result<Vec<Split>, Error> {
     let mut splits = Vec::with_capacity(count);
     for at in 0..count {
         let test = if kinds[at] & CATEGORICAL != 0 {
-            Test::In(sets.take(thresholds[at]).ok_or_else(|| {
+            let words = sets.take(thresholds[at]).ok_or_else(|| {
                 thresholds_field.invalid(format!("entry {} is not a set of categories of its own", at + 1))
-            })?)
+            })?;
+            Test::In { words, missing_left: false }
         } else {
             let field = kinds_field.as_ref().unwrap_or(&thresholds_field);
             at_most(kinds[at], thresholds[at]).ok_or_else(|| field.invalid(format!("entry {} is not valid", at + 1)))?

@@ -1,0 +1,167 @@
+//! What is refused of the formats in JSON, UBJSON and FlatBuffers, and in which words; and that no bytes panic.
+
+use std::path::{Path, PathBuf};
+
+use arrow::array::{ArrayRef, Float64Array, StringArray};
+use bordereau_model::{Error, Format, InputKind, Model};
+use proptest::prelude::*;
+
+fn fixture(path: &str) -> Vec<u8> {
+    let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    std::fs::read(folder.join(path)).unwrap()
+}
+
+/// A committed model as text, with changes; the error is what opening says of it.
+#[track_caller]
+fn refuse(path: &str, changes: &[(&str, &str)], message: &str) {
+    let mut text = String::from_utf8(fixture(path)).unwrap();
+    for (from, to) in changes {
+        assert!(text.contains(from), "{from}");
+        text = text.replacen(from, to, 1);
+    }
+    let error = Model::open(text.as_bytes()).map(|_| "a model".to_owned()).unwrap_or_else(|error| error.to_string());
+    assert_eq!(error, message);
+}
+
+#[test]
+fn files_are_known_by_their_content() {
+    for (path, format) in [
+        ("poisson/model.txt", Format::LightGbm),
+        ("sqrt/dump.json", Format::LightGbm),
+        ("xgb_poisson/model.json", Format::XgBoost),
+        ("xgb_poisson/model.ubj", Format::XgBoost),
+        ("cat_rmse/model.json", Format::CatBoost),
+        ("cat_rmse/model.cbm", Format::CatBoost),
+    ] {
+        assert_eq!(Format::detect(&fixture(path)), Some(format), "{path}");
+    }
+    let unknown = |bytes: &[u8], what: &str| {
+        let Err(Error::Unknown(said)) = Model::open(bytes) else { panic!("{what}") };
+        assert!(said.contains(what), "{said}");
+    };
+    unknown(b" ", "empty");
+    unknown(b"binf\0\0", "old binary format");
+    unknown(b"\x80\x04\x95", "pickle");
+    unknown(b"PK\x03\x04", "zip");
+    unknown(b"{\"a\": {\"learner\": 1}}", "without the keys");
+    unknown(b"hello", "unknown");
+}
+
+#[test]
+fn xgboost_files_that_need_more_are_refused_with_their_element() {
+    let path = "xgb_poisson/model.json";
+    let check = |from: &str, to: &str, message: &str| {
+        refuse(path, &[(from, to)], &format!("XGBoost model, line 1: {message}"));
+    };
+    check("count:poisson\"", "magic\"", "learner.objective.name: objective \"magic\" is not supported");
+    check("\"version\":[3", "\"version\":[4", "version: version 4 is not supported");
+    check("\"gbtree\"", "\"gbnew\"", "learner.gradient_booster.name: this booster is not supported");
+    check("[2.5E-1]", "[2.5E-1,1]", "learner.learner_model_param.base_score: 2 entries for 1 outputs");
+    check("[2.5E-1]", "-1", "learner.learner_model_param.base_score: not a prediction of this objective");
+    check(
+        "\"num_class\":\"0\",\"num_feature\":\"4\"",
+        "\"num_class\":\"0\",\"num_feature\":\"5\"",
+        "learner.feature_names: 4 names for 5 features",
+    );
+    let tree = "learner.gradient_booster.model.trees[0]";
+    check("\"left_children\":[1", "\"left_children\":[0", &format!("{tree}: node 0: has two parents"));
+    check("\"left_children\":[1", "\"left_children\":[99", &format!("{tree}: node 99: does not exist"));
+    let vector = format!("{tree}.tree_param.size_leaf_vector: several values in a leaf");
+    let vector = format!("{vector} (multi_strategy multi_output_tree) is not supported");
+    check("\"size_leaf_vector\":\"1\"", "\"size_leaf_vector\":\"2\"", &vector);
+    check("{\"learner\"", "{\"learner\":1,\"learner\"", "a key comes twice");
+    check(
+        "\"split_conditions\":[",
+        "\"split_conditions\":[NaN,",
+        &format!("{tree}.split_conditions: 16 entries instead of 15"),
+    );
+}
+
+#[test]
+fn catboost_files_that_need_more_are_refused_with_their_element() {
+    let path = "cat_rmse/model.json";
+    let check = |from: &str, to: &str, message: &str| refuse(path, &[(from, to)], message);
+    check(
+        "\"FloatFeature\"",
+        "\"OnlineCtr\"",
+        "CatBoost model, line 648: oblivious_trees[0].splits[0].split_type: a split by a statistic of categories (CTR; \
+         train with one_hot_max_size above the number of categories) is not supported",
+    );
+    check(
+        "\"leaf_values\":\n          [",
+        "\"leaf_values\":\n          [1,",
+        "CatBoost model, line 1: tree 0: leaf values and weights that do not fit each other",
+    );
+    check(
+        "\"type\":\"RMSE\"",
+        "\"type\":\"Magic\"",
+        "CatBoost model, line 1: the loss function \"Magic\" is not supported",
+    );
+    let mut cut = fixture("cat_rmse/model.cbm");
+    cut.truncate(cut.len() - 20);
+    assert_eq!(Model::open(&cut).unwrap_err().to_string(), "CatBoost model, line 1: the file ends early");
+}
+
+#[test]
+fn lightgbm_dumps_name_line_and_element() {
+    let path = "sqrt/dump.json";
+    let check = |from: &str, to: &str, message: &str| refuse(path, &[(from, to)], message);
+    check(
+        "\"version\": \"v4\"",
+        "\"version\": \"v9\"",
+        "LightGBM model, line 3: version: version \"v9\" is not supported",
+    );
+    check("\"objective\"", "\"subjective\"", "LightGBM model, line 8: subjective: this key is not supported");
+    check(
+        "\"<=\"",
+        "\"<\"",
+        "LightGBM model, line 104: tree_info[0].tree_structure.decision_type: this decision_type is not supported",
+    );
+}
+
+/// Bind any rows to whatever was opened, and use it.
+fn use_model(bytes: &[u8]) {
+    let Ok(model) = Model::open(bytes) else { return };
+    let column = |kind: &InputKind| -> ArrayRef {
+        match kind {
+            InputKind::Number => std::sync::Arc::new(Float64Array::from(vec![Some(1.5), None, Some(-1e30)])),
+            InputKind::Category { .. } => std::sync::Arc::new(StringArray::from(vec![Some("CA"), None, Some("zz")])),
+        }
+    };
+    if model.inputs().len() < 100 {
+        let columns: Vec<ArrayRef> = model.inputs().iter().map(|input| column(&input.kind)).collect();
+        let features = model.bind(&columns).unwrap();
+        model.score(&features);
+        model.explain(&features);
+    }
+}
+
+proptest! {
+    #[test]
+    fn changed_bytes_give_a_model_or_an_error(
+        which in 0_usize..7,
+        changes in prop::collection::vec((any::<u32>(), any::<u8>(), 0_u8..4), 1..8),
+    ) {
+        let paths = [
+            "xgb_partition/model.json",
+            "xgb_partition/model.ubj",
+            "xgb_1_7_linear/model.ubj",
+            "cat_logloss/model.cbm",
+            "cat_depthwise/model.cbm",
+            "cat_depthwise/model.json",
+            "linear_tree/dump.json",
+        ];
+        let mut bytes = fixture(paths[which]);
+        for (at, byte, kind) in changes {
+            let at = at as usize % bytes.len().max(1);
+            match kind {
+                _ if bytes.is_empty() => {}
+                0 => bytes[at] = byte,
+                1 => bytes[at] = b"0123456789-.e,[]{}\":"[usize::from(byte) % 20],
+                2 => _ = bytes.remove(at),
+                _ => bytes[at] = bytes[at].wrapping_add(1),
+            }
+        }
+        use_model(&bytes);
+    }
+}
