@@ -89,6 +89,26 @@ name_type!(
     "a submission name"
 );
 
+impl SolutionName {
+    /// The name of [`SolutionName::unstructured`].
+    pub const UNSTRUCTURED: &str = "unstructured";
+
+    /// The solution of uploads that have no dictionary yet.
+    pub fn unstructured() -> Self {
+        Self(Self::UNSTRUCTURED.to_owned())
+    }
+}
+
+impl SubmissionName {
+    /// The name of [`SubmissionName::profile`].
+    pub const PROFILE: &str = "profile";
+
+    /// What is asked of the solution of uploads without a dictionary.
+    pub fn profile() -> Self {
+        Self(Self::PROFILE.to_owned())
+    }
+}
+
 /// The GUID of an upload: batch key and profile key are the same thing. Chosen by the client or by the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -49,8 +49,8 @@ impl BatchState {
     }
 }
 
-/// The stages of a scored batch, in the order they run. Features, scores and explanations are computed together,
-/// one range of records at a time, so they share a stage; timings tell them apart.
+/// The stages of a scored batch, in the order they run, and the one of a profile. Features, scores and explanations are
+/// computed together, one range of records at a time, so they share a stage; timings tell them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
@@ -62,11 +62,13 @@ pub enum Stage {
     Score,
     /// Put the results zip together.
     Pack,
+    /// Profile an upload; the only stage of such a batch.
+    Profile,
 }
 
 impl Stage {
     /// All stages in run order.
-    pub const ALL: [Stage; 4] = [Self::Validate, Self::Link, Self::Score, Self::Pack];
+    pub const ALL: [Stage; 5] = [Self::Validate, Self::Link, Self::Score, Self::Pack, Self::Profile];
 
     /// The stable spelling.
     pub const fn as_str(self) -> &'static str {
@@ -75,6 +77,7 @@ impl Stage {
             Self::Link => "link",
             Self::Score => "score",
             Self::Pack => "pack",
+            Self::Profile => "profile",
         }
     }
 }

@@ -74,7 +74,7 @@ impl Snapshot {
         let stage = progress.stage();
         let share = |part: u64, whole: u64| (whole > 0).then(|| (part as f64 / whole as f64).min(1.0));
         let share = match stage {
-            Stage::Validate => share(bytes_read, bytes_total),
+            Stage::Validate | Stage::Profile => share(bytes_read, bytes_total),
             Stage::Score => share(records_scored, records_total),
             Stage::Link | Stage::Pack => None,
         };
@@ -85,6 +85,7 @@ impl Snapshot {
         let mib = self.bytes_read >> 20;
         match self.stage {
             Stage::Validate => format!("validate: {mib} MiB, {} rows read", grouped(self.rows_read)),
+            Stage::Profile => format!("profile: {mib} MiB, {} rows read", grouped(self.rows_read)),
             Stage::Link => format!("link: keys and references of {} rows", grouped(self.rows_read)),
             Stage::Score => {
                 format!("score: {} of {} records", grouped(self.records_scored), grouped(self.records_total))

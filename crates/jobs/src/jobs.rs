@@ -16,7 +16,7 @@ use object_store::ObjectStoreExt;
 use tokio::sync::{Notify, OnceCell, Semaphore};
 
 use crate::account::{Caller, Grant, Password, User, UserName};
-use crate::batch::{BatchProgress, BatchResults, BatchStatus, Report, ResultsFile};
+use crate::batch::{BatchProgress, BatchRequest, BatchResults, BatchStatus, Report, ResultsFile};
 use crate::credentials::{self, Credentials};
 use crate::error::{Error, Result};
 use crate::event::Event;
@@ -24,6 +24,7 @@ use crate::folder::Folder;
 use crate::measures::Measures;
 use crate::options::JobsOptions;
 use crate::owner::Owner;
+use crate::profile;
 use crate::store::Store;
 use crate::subscription::Waiters;
 
@@ -179,7 +180,8 @@ impl Jobs {
         Ok(Some(BatchStatus { progress: self.progress(row.id, row.attempt), ..row.status }))
     }
 
-    /// The results of a batch, asked for under the solution and submission it was sent to.
+    /// The results of a batch, asked for under the solution and submission it was sent to. A profile is no results: see
+    /// [`Jobs::profile`].
     ///
     /// # Errors
     /// [`Error::Forbidden`] without the right to solution and submission; when store or objects fail.
@@ -195,7 +197,8 @@ impl Jobs {
             return Ok(BatchResults::Unknown);
         };
         let mut status = row.status;
-        if (&status.solution, &status.submission) != (solution, submission) {
+        let is_asked = (&status.solution, &status.submission) == (solution, submission);
+        if !is_asked || profile::is_profile(solution, submission) {
             return Ok(BatchResults::Unknown);
         }
         match status.state {
@@ -233,7 +236,7 @@ impl Jobs {
     }
 
     /// The release for a request at this moment, when solution, submission and version are known.
-    pub(crate) fn release(
+    fn release(
         &self,
         solution: &SolutionName,
         submission: &SubmissionName,
@@ -246,6 +249,18 @@ impl Jobs {
         };
         let asked = release.filter(|release| release.manifest.submissions.contains_key(submission));
         asked.cloned().ok_or(Error::Unknown)
+    }
+
+    /// The version and digest to pin for a request: those of its release, or of the format of profiles.
+    pub(crate) fn pinned(&self, request: &BatchRequest) -> Result<(ReleaseVersion, String)> {
+        let BatchRequest { solution, submission, version, .. } = request;
+        if profile::is_profile(solution, submission) {
+            let format = profile::format_release()?;
+            let is_asked = version.as_ref().is_none_or(|version| *version == format.0);
+            return if is_asked { Ok(format) } else { Err(Error::Unknown) };
+        }
+        let release = self.release(solution, submission, version.as_ref())?;
+        Ok((release.manifest.version.clone(), release.sha256.clone()))
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -278,9 +293,11 @@ impl Jobs {
     }
 }
 
-/// A report for a fault of ours, which says so.
-pub(crate) fn service_report(code: &str) -> Report {
-    let message = "The batch could not be scored because of a fault on our side, not of the upload. The upload is kept; \
-                   please tell the operator of the service.";
+/// A report for a fault of ours, which says so. `what` is what could not be done.
+pub(crate) fn service_report(code: &str, what: &str) -> Report {
+    let message = format!(
+        "{what} because of a fault on our side, not of the upload. The upload is kept; please tell the operator of the \
+         service."
+    );
     Report::new(crate::batch::Fault::Service, code, message)
 }

@@ -17,6 +17,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod account;
+mod artefact;
 mod batch;
 mod credentials;
 mod error;
@@ -27,6 +28,7 @@ mod measures;
 mod operations;
 mod options;
 mod owner;
+mod profile;
 mod runner;
 mod store;
 mod subscription;
@@ -45,5 +47,6 @@ pub use jobs::Jobs;
 pub use measures::Reading;
 pub use operations::{BatchHistory, BatchPage, Cancelling, ListRequest, PAGE_MAX};
 pub use options::{CheckUpload, Clock, JobsOptions, Retry, ScoreBatch};
+pub use profile::{BatchProfile, ProfileSink, ProfileSpec, ProfileUpload};
 pub use subscription::Subscription;
 pub use upload::UploadReceiver;

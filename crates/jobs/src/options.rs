@@ -12,6 +12,8 @@ use bordereau_engine::progress::Progress;
 use bordereau_files::intake::IntakeError;
 use jiff::Timestamp;
 
+use crate::profile::ProfileUpload;
+
 /// The present moment.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
@@ -72,6 +74,8 @@ pub struct JobsOptions {
     pub scratch: Option<PathBuf>,
     /// Scores a batch.
     pub score: ScoreBatch,
+    /// Profiles an upload.
+    pub profile: ProfileUpload,
     /// Looks at an upload before it is accepted.
     pub check_upload: CheckUpload,
     /// Tells the time.
@@ -95,6 +99,7 @@ impl JobsOptions {
             credentials_ttl_ms: 60_000,
             scratch: None,
             score: Arc::new(bordereau_engine::batch::score_batch),
+            profile: Arc::new(crate::profile::profile_upload),
             check_upload: Arc::new(bordereau_files::intake::check_zip),
             clock: Arc::new(Timestamp::now),
         }

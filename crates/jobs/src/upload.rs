@@ -75,7 +75,7 @@ impl Jobs {
     /// there, [`Error::Busy`] when too many uploads are under way; when the data folder cannot be written.
     pub async fn begin_upload(&self, caller: &Caller, request: BatchRequest) -> Result<UploadReceiver> {
         self.authorize(caller, &request.solution, &request.submission)?;
-        self.release(&request.solution, &request.submission, request.version.as_ref())?;
+        self.pinned(&request)?;
         let turn = Arc::clone(&self.inner.uploads).try_acquire_owned().map_err(|_| Error::Busy("uploads"))?;
         let owner = self.owner().await?;
         let name = Uuid::new_v4().simple().to_string();
@@ -135,14 +135,14 @@ impl UploadReceiver {
         let sink = self.sink.take().ok_or(Error::Task)?;
         let upload_sha256 = self.check(sink).await?;
         let request = &self.request;
-        let release = self.jobs.release(&request.solution, &request.submission, request.version.as_ref())?;
+        let (release_version, release_sha256) = self.jobs.pinned(request)?;
         let new = NewBatch {
             customer: self.caller.customer().clone(),
             key: request.key.unwrap_or_else(BatchKey::random),
             sent_by: self.caller.name().to_string(),
             request: request.clone(),
-            release_version: release.manifest.version.clone(),
-            release_sha256: release.sha256.clone(),
+            release_version,
+            release_sha256,
             request_sha256: request_sha256(request, &upload_sha256),
             upload_object: self.incoming.object.clone(),
             upload_sha256,

@@ -217,6 +217,12 @@ impl Input {
         Ok(())
     }
 
+    /// Calls it `name`, where its path does not say what its sender called it.
+    pub fn with_name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
     /// Name of the zip, the folder or the file; the names of several files; `-` for standard input.
     pub fn name(&self) -> &str {
         &self.name

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bordereau_base::refusal::Refusal;
@@ -10,18 +10,25 @@ use bordereau_engine::Error as EngineError;
 use bordereau_engine::batch::{BatchSpec, Options};
 use bordereau_engine::progress::Progress;
 use bordereau_engine::release::Release;
+use tokio::runtime::Handle;
+use tokio::task::JoinError;
 
+use super::profile::{FinishedProfile, profile};
 use super::{hold_lease, later};
+use crate::artefact;
 use crate::batch::{Fault, Report};
 use crate::error::Result;
 use crate::folder;
 use crate::jobs::{Jobs, service_report};
+use crate::profile::{format_release, is_profile};
 use crate::store::{Claim, Finished};
 
 /// How an attempt ended.
 enum Ending {
     /// Results are in place and durable.
     Results(Finished),
+    /// The full profile is in place and durable.
+    Profile(FinishedProfile),
     /// The batch will never have results.
     Report(Report),
     /// A fault of ours; the text is for the log.
@@ -47,13 +54,11 @@ async fn run(jobs: Jobs, claim: Arc<Claim>, progress: Arc<Progress>) {
     let ending = work(&jobs, &claim, Arc::clone(&progress)).await;
     heartbeat.abort();
     measures.attempt_ended(&progress);
-    let results = matches!(ending, Ending::Results(_));
     let settled = settle(&jobs, &claim, ending).await;
     jobs.running().remove(&(claim.fence.id, attempt));
-    if matches!(settled, Ok(named) if !(named && results)) {
-        let folder = jobs.inner.folder.object(&results_folder(&claim));
+    if settled.is_ok() {
         // The batch's next attempt does so otherwise, when there is one.
-        let _ = tokio::task::spawn_blocking(move || remove_results(&folder, attempt + 1)).await;
+        let _ = tidy(&jobs, &claim, attempt + 1).await;
     }
     match settled {
         Ok(true) => {}
@@ -68,7 +73,13 @@ async fn work(jobs: &Jobs, claim: &Arc<Claim>, progress: Arc<Progress>) -> Endin
         return Ending::Cancelled;
     }
     if claim.crashes >= jobs.inner.options.retry.crashes_max {
-        return Ending::Report(service_report("serviceCrashed"));
+        return Ending::Report(service_report("serviceCrashed", undone(claim)));
+    }
+    if let Err(error) = tidy(jobs, claim, claim.fence.attempt).await {
+        return Ending::Fault(error.to_string());
+    }
+    if is_profile(&claim.solution, &claim.submission) {
+        return profile_upload(jobs, claim, progress).await;
     }
     let release = match pinned_release(jobs, claim) {
         Ok(release) => release,
@@ -76,8 +87,29 @@ async fn work(jobs: &Jobs, claim: &Arc<Claim>, progress: Arc<Progress>) -> Endin
     };
     let (jobs, claim) = (jobs.clone(), Arc::clone(claim));
     let scored = tokio::task::spawn_blocking(move || score(&jobs, &claim, release, &progress)).await;
-    match scored {
-        Ok(Ok(results)) => Ending::Results(results),
+    ended(scored, Ending::Results)
+}
+
+async fn profile_upload(jobs: &Jobs, claim: &Arc<Claim>, progress: Arc<Progress>) -> Ending {
+    match format_release() {
+        Ok((version, sha256)) if (&version, &sha256) == (&claim.release_version, &claim.release_sha256) => {}
+        _ => {
+            let message = "The format of profiles is not the one by which the upload was accepted.";
+            return Ending::Report(Report::new(Fault::Release, "releaseChanged", message));
+        }
+    }
+    let (jobs, claim, runtime) = (jobs.clone(), Arc::clone(claim), Handle::current());
+    let profiled = tokio::task::spawn_blocking(move || profile(&jobs, &claim, &progress, &runtime)).await;
+    ended(profiled, Ending::Profile)
+}
+
+/// How work on a thread ended.
+fn ended<T>(
+    work: std::result::Result<bordereau_engine::Result<T>, JoinError>,
+    done: impl FnOnce(T) -> Ending,
+) -> Ending {
+    match work {
+        Ok(Ok(value)) => done(value),
         Ok(Err(error)) => ending(error),
         Err(panicked) if panicked.is_panic() => Ending::Fault("a worker panicked".to_owned()),
         Err(_) => Ending::Cancelled,
@@ -116,9 +148,8 @@ fn score(jobs: &Jobs, claim: &Claim, release: Arc<Release>, progress: &Progress)
         scratch: settings.scratch.clone().unwrap_or_else(|| folder.scratch()),
     };
     let object = results_object(claim);
-    let (batch, path) = (folder.object(&results_folder(claim)), folder.object(&object));
+    let (batch, path) = (folder.object(&artefact::folder_of(&claim.fence)), folder.object(&object));
     folder::make(&batch)?;
-    remove_results(&batch, claim.fence.attempt)?;
     let out = File::options().read(true).write(true).create_new(true).open(&path)?;
     let outcome = (settings.score)(&spec, &options, progress, &out)?;
     if out.metadata()?.len() != outcome.zip_bytes {
@@ -133,22 +164,30 @@ fn score(jobs: &Jobs, claim: &Claim, release: Arc<Release>, progress: &Progress)
     Ok(Finished { object, sha256: outcome.zip_sha256, bytes: outcome.zip_bytes, summary })
 }
 
-fn results_folder(claim: &Claim) -> String {
-    format!("results/{}", claim.fence.id)
-}
-
 fn results_object(claim: &Claim) -> String {
-    format!("{}/{}.zip", results_folder(claim), claim.fence.attempt)
+    format!("{}/{}.zip", artefact::folder_of(&claim.fence), claim.fence.attempt)
 }
 
-/// Removes what attempts before `attempt` left in the batch's folder of results. Never what later ones made: this
-/// attempt may have lost its lease without knowing. An earlier attempt that is still at work (it lost its lease) keeps
-/// writing to a file without a name, and its commit is refused.
-fn remove_results(folder: &Path, attempt: i64) -> io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
+/// Removes what attempts before `before` left in the batch's folder of results, but for what the batch names. Never
+/// what later ones made: this attempt may have lost its lease without knowing. An earlier attempt that is still at work
+/// (it lost its lease) keeps writing to a file without a name, and its commit is refused.
+async fn tidy(jobs: &Jobs, claim: &Claim, before: i64) -> Result<()> {
+    let named = jobs.inner.store.objects_of(claim.fence.id).await?;
+    let folder = jobs.inner.folder.object(&artefact::folder_of(&claim.fence));
+    let named: Vec<PathBuf> = named.iter().map(|object| jobs.inner.folder.object(object)).collect();
+    Ok(tokio::task::spawn_blocking(move || remove_left(&folder, before, &named)).await??)
+}
+
+fn remove_left(folder: &Path, before: i64, named: &[PathBuf]) -> io::Result<()> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
         let left = entry?.path();
-        let number = left.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse::<i64>().ok());
-        if number.is_some_and(|number| number < attempt) {
+        let name = left.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let attempt = name.split('.').next().and_then(|number| number.parse::<i64>().ok());
+        if attempt.is_some_and(|attempt| attempt < before) && !named.contains(&left) {
             std::fs::remove_file(left)?;
         }
     }
@@ -172,6 +211,14 @@ fn ending(error: EngineError) -> Ending {
     }
 }
 
+/// What a fault of ours kept from being done.
+fn undone(claim: &Claim) -> &'static str {
+    match is_profile(&claim.solution, &claim.submission) {
+        true => "The upload could not be profiled",
+        false => "The batch could not be scored",
+    }
+}
+
 /// Writes down how the attempt ended. False: the batch has gone to another attempt.
 async fn settle(jobs: &Jobs, claim: &Claim, ending: Ending) -> Result<bool> {
     let (store, now) = (&jobs.inner.store, jobs.now());
@@ -180,6 +227,10 @@ async fn settle(jobs: &Jobs, claim: &Claim, ending: Ending) -> Result<bool> {
         Ending::Results(results) => {
             tracing::info!(%key, attempt, bytes = results.bytes, "batch finished");
             store.finish(claim, &results, now).await
+        }
+        Ending::Profile(FinishedProfile { profile, state }) => {
+            tracing::info!(%key, attempt, bytes = profile.bytes, "upload profiled");
+            store.finish_profile(claim, &profile, &state, now).await
         }
         Ending::Report(report) => {
             tracing::info!(%key, attempt, code = report.code, "batch failed");
@@ -198,7 +249,7 @@ async fn settle(jobs: &Jobs, claim: &Claim, ending: Ending) -> Result<bool> {
             let retry = jobs.inner.options.retry;
             tracing::error!(%key, attempt, failures = claim.failures + 1, what, "an attempt failed by a fault of ours");
             if claim.failures + 1 >= retry.failures_max {
-                return store.fail(claim, &service_report("serviceFailed"), now).await;
+                return store.fail(claim, &service_report("serviceFailed", undone(claim)), now).await;
             }
             let doublings = u32::try_from(claim.failures).unwrap_or(u32::MAX).min(32);
             let wait_ms = retry.wait_ms.saturating_mul(1 << doublings).min(retry.wait_ms_max);

@@ -8,6 +8,7 @@
 //! Invariant: whatever an attempt does is undone or without effect unless its last transaction commits under its fence.
 
 mod attempt;
+mod profile;
 
 use std::future::Future;
 use std::sync::Arc;

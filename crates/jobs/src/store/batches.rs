@@ -63,6 +63,7 @@ pub(crate) struct Claim {
     pub(crate) format: ResultFormat,
     pub(crate) explanations: Option<Explanations>,
     pub(crate) upload_object: String,
+    pub(crate) accepted: Timestamp,
     pub(crate) failures: u64,
     pub(crate) crashes: u64,
     /// Its customer wants it to end.
@@ -99,6 +100,7 @@ struct ClaimRow {
     format: String,
     explanations: Option<String>,
     upload_object: String,
+    created_ms: i64,
     state: String,
     attempt: i64,
     failures: i64,
@@ -202,7 +204,7 @@ impl Store {
         let mut write = self.write().await?;
         let row: Option<ClaimRow> = sqlx::query_as(
             "SELECT id, customer, key, solution, submission, release_version, release_sha256, format, explanations,
-                 upload_object, state, attempt, failures, crashes, cancel_requested
+                 upload_object, created_ms, state, attempt, failures, crashes, cancel_requested
              FROM batches
              WHERE (state = 'accepted' AND wait_until_ms <= ?1)
                 OR (state = 'running' AND (lease_until_ms <= ?1 OR lease_owner IN (SELECT value FROM json_each(?2))))
@@ -369,7 +371,7 @@ impl NewBatch {
 }
 
 impl Claim {
-    fn about(&self) -> About<'_> {
+    pub(super) fn about(&self) -> About<'_> {
         let Self { customer, key, solution, submission, .. } = self;
         About { customer, key: *key, solution, submission }
     }
@@ -389,6 +391,7 @@ impl ClaimRow {
             format: format_named(&self.format)?,
             explanations: explanations.map(|text| stored(text, "number of explanations")).transpose()?,
             upload_object: self.upload_object,
+            accepted: moment(self.created_ms)?,
             failures: unsigned(self.failures),
             crashes: unsigned(self.crashes) + u64::from(crashed),
             cancel_requested: self.cancel_requested,

@@ -6,6 +6,7 @@
 //! batch's state appends its event in the same transaction.
 
 mod accounts;
+mod artefacts;
 mod batches;
 mod counts;
 mod events;
@@ -23,7 +24,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Connection, Sqlite, SqlitePool, Transaction};
 use tokio::sync::Notify;
 
-pub(crate) use batches::{Claim, Finished, Inserted, NewBatch, explanations_name, format_name};
+pub(crate) use batches::{Claim, Fence, Finished, Inserted, NewBatch, explanations_name, format_name};
 pub(crate) use operations::{Deleted, Deletion};
 
 use crate::error::{Error, Result};

@@ -125,6 +125,7 @@ impl Store {
             .bind(target.id)
             .execute(&mut *write)
             .await?;
+            sqlx::query("DELETE FROM artefacts WHERE batch = ?").bind(target.id).execute(&mut *write).await?;
             self.tell(&mut write, customer, key, &target, BatchState::Deleted, now).await?;
             write.commit().await?;
             self.log_grew(customer);

@@ -6,6 +6,7 @@ mod crashes;
 mod events;
 mod logs;
 mod operations;
+mod profiles;
 mod runner;
 mod uploads;
 mod world;
