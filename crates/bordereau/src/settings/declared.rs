@@ -23,7 +23,7 @@ impl Setting {
 }
 
 /// All settings, in the order in which they are shown.
-pub const SETTINGS: [Setting; 19] = [
+pub const SETTINGS: [Setting; 20] = [
     Setting {
         name: "data",
         default: || "bordereau-data".to_owned(),
