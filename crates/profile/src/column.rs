@@ -25,17 +25,26 @@
 // The parts that read these are on their way.
 #![allow(dead_code, unused_imports)]
 
+mod analyst;
 mod dates;
+mod dictionary;
 mod formats;
+mod image;
 mod kernel;
 mod mask;
 mod merge;
 mod numbers;
 mod order;
 mod part;
+mod plan;
+mod read;
+mod shape;
 mod state;
 mod tallies;
+#[cfg(test)]
+mod tests;
 mod texts;
+mod values;
 
 pub(crate) use dates::{DateReadings, DateState};
 pub(crate) use formats::{ClockForm, DayForm, DayOrder, TemporalForm};

@@ -74,6 +74,10 @@ impl ColumnState {
         self.merge_counted(&part);
     }
 
+    pub(super) fn tell_hint(&self) {
+        self.hint.tell(self.frequent.is_exact(), self.sample.threshold());
+    }
+
     fn merge_spellings(&mut self, part: &ColumnPart) {
         let max = self.limits.spellings_max;
         for (own, rows) in [
@@ -123,7 +127,7 @@ impl ColumnState {
             Some(distinct) => self.distinct.merge(distinct).unwrap_or_default(),
             None => all.as_ref().unwrap_or(heavy).iter().for_each(|counts| self.distinct.add_hash(counts.hash)),
         }
-        self.hint.tell(self.frequent.is_exact(), self.sample.threshold());
+        self.tell_hint();
     }
 
     /// Adds the state of a later file.
@@ -162,7 +166,7 @@ impl ColumnState {
         self.distinct.merge(&other.distinct)?;
         self.frequent.merge(&other.frequent)?;
         self.sample.merge(&other.sample)?;
-        self.hint.tell(self.frequent.is_exact(), self.sample.threshold());
+        self.tell_hint();
         Ok(())
     }
 }

@@ -31,6 +31,22 @@ impl<T: PartialOrd + Clone> Order<T> {
         }
     }
 
+    /// Adds the next values.
+    pub(crate) fn extend(&mut self, values: impl DoubleEndedIterator<Item = T>) {
+        let mut values = values;
+        while let Some(value) = values.next() {
+            self.push(value);
+            if self.ascending || self.descending {
+                continue;
+            }
+            // Nothing but the last one matters any more.
+            if let (Some(last), Some((_, end))) = (values.next_back(), &mut self.ends) {
+                *end = last;
+            }
+            return;
+        }
+    }
+
     /// Adds the values that come after these.
     pub(crate) fn append(&mut self, next: &Self) {
         let Some((first, last)) = &next.ends else { return };
@@ -61,6 +77,9 @@ mod tests {
         #[test]
         fn appending_is_as_pushing_all(a in prop::collection::vec(0_u8..3, 0..4), b in prop::collection::vec(0_u8..3, 0..4)) {
             let whole = [a.clone(), b.clone()].concat();
+            let mut extended = order(&a);
+            extended.extend(b.iter().copied());
+            prop_assert_eq!(&extended, &order(&whole));
             let mut appended = order(&a);
             appended.append(&order(&b));
             prop_assert_eq!(&appended, &order(&whole));

@@ -1,6 +1,7 @@
 //! The plain counters of a column: the same in a part and in a state, merged by adding.
 
 use super::numbers::NumberStyles;
+use super::read::NumberForm;
 
 /// What a value reads as, for [`ColumnState::examples`](super::ColumnState).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -111,6 +112,25 @@ impl Tallies {
             &mut styles.parentheses,
             &mut styles.exponent,
         ]
+    }
+
+    /// Adds `count` numbers of a form.
+    pub(crate) fn add_number(&mut self, form: &NumberForm, count: u64) {
+        let vote = if form.integer { &mut self.votes.integer } else { &mut self.votes.decimal };
+        *vote += count;
+        for (is, own) in [
+            (form.zero_padded, &mut self.zero_padded),
+            (form.grouped, &mut self.styles.grouped),
+            (form.decimal_comma, &mut self.styles.decimal_comma),
+            (form.decimal_point, &mut self.styles.decimal_point),
+            (form.ambiguous_comma, &mut self.styles.ambiguous_comma),
+            (form.currency, &mut self.styles.currency),
+            (form.percent, &mut self.styles.percent),
+            (form.parentheses, &mut self.styles.parentheses),
+            (form.exponent, &mut self.styles.exponent),
+        ] {
+            *own += if is { count } else { 0 };
+        }
     }
 
     /// Adds another's counts.

@@ -1,5 +1,6 @@
 //! Statistics of the values of a column as texts, nulls apart.
 
+use super::shape::Shape;
 use crate::document::CharacterClasses;
 
 /// Lengths up to this one are counted each on its own.
@@ -100,6 +101,37 @@ pub(crate) struct TextState {
 }
 
 impl TextState {
+    /// Adds `count` values of a shape and `bytes` bytes; not the least and the greatest text.
+    pub(super) fn add_shape(&mut self, shape: &Shape, bytes: u64, count: u64) {
+        let length = shape.characters;
+        self.length_min = if self.length_sum + self.bytes == 0 { length } else { self.length_min.min(length) };
+        self.length_max = self.length_max.max(length);
+        self.length_sum += length * count;
+        self.bytes += bytes * count;
+        self.lengths.add(length, count);
+        self.padded += if shape.padded { count } else { 0 };
+        add_classes(&mut self.classes, &shape.classes, count);
+    }
+
+    /// Every counter but the lengths, in a fixed order: for bytes.
+    pub(crate) fn counters(&mut self) -> [&mut u64; 12] {
+        let classes = &mut self.classes;
+        [
+            &mut self.length_min,
+            &mut self.length_max,
+            &mut self.length_sum,
+            &mut self.bytes,
+            &mut self.padded,
+            &mut classes.digits,
+            &mut classes.upper,
+            &mut classes.lower,
+            &mut classes.blanks,
+            &mut classes.punctuation,
+            &mut classes.non_ascii,
+            &mut classes.control,
+        ]
+    }
+
     /// Adds another's values.
     pub(crate) fn merge(&mut self, other: &Self) {
         let (Some(min), Some(max)) = (&other.min, &other.max) else { return };

@@ -233,7 +233,9 @@ fn write_date_state(writer: &mut Writer, state: &DateState) {
     writer.i64(state.max);
     writer.uint(state.elsewhere);
     writer.length(state.months.len());
-    for (month, page) in &state.months {
+    let mut months: Vec<_> = state.months.iter().collect();
+    months.sort_unstable_by_key(|(month, _)| **month);
+    for (month, page) in months {
         writer.u32(*month as u32);
         let used = page.iter().enumerate().filter(|(_, count)| **count > 0);
         writer.u8(used.clone().count() as u8);
@@ -258,9 +260,11 @@ fn read_date_state(reader: &mut Reader<'_>, limits: &Limits, values: u64) -> Res
     if length > limits.months_max || state.min > state.max {
         return Err(Error::Invalid("dates beyond their bounds"));
     }
+    let mut before = None;
     for _ in 0..length {
         let month = reader.u32()? as i32;
-        ascends(state.months.last_key_value().map(|(month, _)| month), &month)?;
+        ascends(before.as_ref(), &month)?;
+        before = Some(month);
         let page = read_page(reader, month, &mut left)?;
         state.months.insert(month, Box::new(page));
     }

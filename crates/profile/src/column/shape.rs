@@ -1,0 +1,75 @@
+//! What the bytes of a value tell of it as a text: from its mask as well as from the value itself.
+
+use crate::document::CharacterClasses;
+
+/// Length, classes and blanks of one value.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Shape {
+    /// Unicode scalar values.
+    pub(super) characters: u64,
+    /// 1 for each class that the value has a character of.
+    pub(super) classes: CharacterClasses,
+    /// ASCII blanks before or after.
+    pub(super) padded: bool,
+}
+
+impl Shape {
+    /// Of a value, or of its mask: they have the same.
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        let mut seen = [false; 7];
+        let inner = bytes.trim_ascii();
+        let mut characters = 0;
+        for &byte in bytes {
+            characters += u64::from(byte & 0xc0 != 0x80);
+            if let Some(seen) = CLASS_OF.get(byte as usize).and_then(|class| seen.get_mut(usize::from(*class))) {
+                *seen = true;
+            }
+        }
+        let [digits, upper, lower, _, punctuation, non_ascii, control] = seen.map(u64::from);
+        let blanks = u64::from(inner.contains(&b' '));
+        let classes = CharacterClasses { digits, upper, lower, blanks, punctuation, non_ascii, control };
+        Self { characters, classes, padded: inner.len() < bytes.len() }
+    }
+}
+
+/// The class of each byte: digit, upper, lower, blank, punctuation, not ASCII, control.
+const CLASS_OF: [u8; 256] = {
+    let mut classes = [5; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        classes[byte] = match byte as u8 {
+            b'0'..=b'9' => 0,
+            b'A'..=b'Z' => 1,
+            b'a'..=b'z' => 2,
+            b' ' => 3,
+            0..=31 | 127 => 6,
+            _ => 4,
+        };
+        byte += 1;
+    }
+    classes
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::column::Mask;
+
+    #[test]
+    fn shapes_of_values_and_masks_are_the_same() {
+        for (value, characters, classes, padded) in [
+            ("", 0, [0, 0, 0, 0, 0, 0, 0], false),
+            ("Aa 9-", 5, [1, 1, 1, 1, 1, 0, 0], false),
+            (" x ", 3, [0, 0, 1, 0, 0, 0, 0], true),
+            ("é\u{7f}", 2, [0, 0, 0, 0, 0, 1, 1], false),
+            ("\tx", 2, [0, 0, 1, 0, 0, 0, 1], true),
+        ] {
+            let shape = Shape::of(value.as_bytes());
+            let c = &shape.classes;
+            let found = [c.digits, c.upper, c.lower, c.blanks, c.punctuation, c.non_ascii, c.control];
+            assert_eq!((shape.characters, found, shape.padded), (characters, classes, padded), "{value:?}");
+            let mask = Mask::of(value.as_bytes()).unwrap();
+            assert_eq!(Shape::of(&mask.bytes()[..mask.len()]), shape, "{value:?}");
+        }
+    }
+}
