@@ -1,0 +1,4 @@
+//! Tests of the profile crate through its public interface.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod pass;
