@@ -96,6 +96,8 @@ impl Source {
 struct Opened {
     name: String,
     file: File,
+    /// The same file opened once more, to be hashed beside the pass: with a cursor of its own.
+    to_hash: File,
     slot: DigestSlot,
 }
 
@@ -127,8 +129,10 @@ impl Input {
             let message = format!("the upload has more than {} entries (entries_max)", limits.entries_max);
             return Err(Error::refused(RefusalCode::LimitExceeded, message));
         }
-        let open =
-            |path: &PathBuf| Ok(Opened { name: file_name(path), file: open_file(path)?, slot: DigestSlot::default() });
+        let open = |path: &PathBuf| {
+            let (file, to_hash) = (open_file(path)?, open_file(path)?);
+            Ok(Opened { name: file_name(path), file, to_hash, slot: DigestSlot::default() })
+        };
         let files = paths.iter().map(open).collect::<Result<Vec<_>>>()?;
         Self::of_files(name, files, notes, limits)
     }
@@ -140,7 +144,8 @@ impl Input {
     pub fn from_stream(stream: impl Read, scratch: &Path, limits: &IntakeLimits) -> Result<Self> {
         let slot = DigestSlot::default();
         let file = spool::keep(stream, scratch, limits.upload_bytes_max, &slot)?;
-        let opened = Opened { name: STANDARD_INPUT.to_owned(), file, slot };
+        let to_hash = file.try_clone()?;
+        let opened = Opened { name: STANDARD_INPUT.to_owned(), file, to_hash, slot };
         Self::of_files(STANDARD_INPUT.to_owned(), vec![opened], Vec::new(), limits)
     }
 
@@ -165,7 +170,7 @@ impl Input {
     }
 
     fn add_zip(&mut self, opened: Opened) -> Result<()> {
-        let upload = Upload::open_zip(opened.file.try_clone()?, &self.limits)?;
+        let upload = Upload::open_zip(opened.file, &self.limits)?;
         self.notes.extend_from_slice(upload.notes());
         self.sources = upload
             .entries()
@@ -178,29 +183,29 @@ impl Input {
             })
             .collect();
         self.zip = Some(upload);
-        self.digests.push((Arc::new(opened.file), opened.slot));
+        self.digests.push((Arc::new(opened.to_hash), opened.slot));
         Ok(())
     }
 
     fn add_file(&mut self, opened: Opened) -> Result<()> {
-        let Opened { name, mut file, slot } = opened;
+        let Opened { name, mut file, to_hash, slot } = opened;
         let (first, bytes) = (first_bytes(&mut file)?, file.metadata()?.len());
         if bytes == 0 {
             return Err(Error::refused(RefusalCode::EmptyFile, format!("{} is empty", shown(&name))));
         }
         let (relation, place) = if first == *b"PAR1" {
-            let parquet = ParquetFile::open(shown(&name), file.try_clone()?, &self.limits)?;
+            let parquet = ParquetFile::open(shown(&name), file, &self.limits)?;
             (without_extension(&name), Place::Parquet(Box::new(parquet)))
         } else {
             let packing = Packing::of(&first);
             let inner = without_packing(&name);
             let kind = if name == STANDARD_INPUT { Some(EntryKind::Txt) } else { EntryKind::of(inner) };
             let kind = kind.ok_or_else(|| unknown_type(&name, packing))?;
-            (without_extension(inner), Place::Delimited { file: Arc::new(file.try_clone()?), kind, packing, bytes })
+            (without_extension(inner), Place::Delimited { file: Arc::new(file), kind, packing, bytes })
         };
         let relation = if name == STANDARD_INPUT { STANDARD_INPUT_RELATION.to_owned() } else { relation };
         self.sources.push(Source { relation, file: name, place });
-        self.digests.push((Arc::new(file), slot));
+        self.digests.push((Arc::new(to_hash), slot));
         Ok(())
     }
 

@@ -1,16 +1,17 @@
 //! What is known of a relation beside its columns, and of two relations together.
 //!
 //! Owns rows that are ragged, undecodable or repeated, candidate keys, correlations and links. Data: workers hand the
-//! cells of a block, column by column, to a [`Collector`], which makes a [`RelationPart`]; [`RelationState`] takes the
-//! parts in the order of the blocks. What is followed is chosen before the pass ([`plan`]), so that each row costs a few
-//! nanoseconds a cell. Cells are compared by the hash of their value as uploaded (blanks included), the same for keys of
-//! one relation and of two; nulls of every kind are one value in a row, and a key with a null part takes no part.
+//! cells of a block, column by column, to a `Collector`, which makes a `RelationPart`; [`RelationState`] takes the
+//! parts in the order of the blocks. What is followed is chosen before the pass (`plan`), so that it costs a few
+//! nanoseconds a cell. Cells are compared by the hash of their value as uploaded (blanks included), the same for keys
+//! of one relation and of two; nulls of every kind are one value in a row, and a key with a null part takes no part.
 //!
 //! Does not know values, types or documents beyond those of [`crate::document`].
 //!
 //! # Memory
-//! [`ROWS_EXACT_MAX`] rows are compared exactly, then a sample; the keys that are followed share [`KEYS_MAX`] hashes, and
-//! so do those of links. A hash that is kept takes 8 bytes, and at most as much again before it is sorted in.
+//! Four million rows (2^22) are compared exactly, then a sample; the keys that are followed in a relation share as many
+//! hashes, and so do those of all links. A hash that is kept takes 8 bytes, and at most as much again before it is
+//! sorted in.
 
 mod finish;
 mod links;

@@ -1,9 +1,9 @@
 //! Whether a key repeats, found out as early and as cheaply as can be.
 //!
 //! A key is followed from row to row until it is seen twice, and then no more: most columns are given up within the
-//! first block. What is left is counted by [`KeyCounts`]. Keys are compared by a hash of 64 bits, so that a unique key of
-//! `n` rows is taken for one that repeats with a probability of about `n^2 / 2^65`, one in ten million for two million
-//! rows; the other way round nothing is mistaken.
+//! first block. What is left is counted by [`KeyCounts`]. Keys are compared by a hash of 64 bits, so that a unique key
+//! of `n` rows is taken for one that repeats with a probability of about `n^2 / 2^65`, one in ten million for two
+//! million rows; the other way round nothing is mistaken.
 
 use bordereau_sketch::hash::{NULL_HASH, combine};
 use bordereau_sketch::keys::{KeyCounts, Uniqueness};
@@ -239,7 +239,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_verdict_is_what_a_set_says(blocks in prop::collection::vec(prop::collection::vec(0_u64..200_000, 0..3_000), 0..6)) {
+        fn a_verdict_is_what_a_set_says(
+            blocks in prop::collection::vec(prop::collection::vec(0_u64..200_000, 0..3_000), 0..6),
+        ) {
             let mut followed = Followed::new(vec![0]);
             let mut set = std::collections::HashSet::new();
             let mut unique = true;
