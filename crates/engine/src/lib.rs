@@ -1,7 +1,7 @@
 //! The DataFusion session and the stages of a batch.
 //!
 //! What it owns: solution releases ([`release`], [`catalog`]), the one session builder ([`session`]) with our
-//! functions ([`functions`]), and the stages of a batch in run order ([`stages`]), put together by
+//! functions ([`functions`], [`profile_column`]), and the stages of a batch in run order ([`stages`]), put together by
 //! [`batch::score_batch`]. Rows come from `bordereau-files`, models from `bordereau-model`; what comes out is a
 //! results zip and a [`summary::Summary`]. It keeps nothing between two batches and knows no customer's rights, no
 //! store and no HTTP. Start with [`batch::score_batch`].
@@ -16,6 +16,7 @@ pub mod error;
 pub mod functions;
 pub mod keys;
 pub mod places;
+pub mod profile_column;
 pub mod progress;
 pub mod release;
 pub mod session;

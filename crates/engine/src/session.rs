@@ -6,11 +6,12 @@ use std::sync::Arc;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::ScalarUDF;
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use datafusion::prelude::SessionConfig;
 
 use crate::error::Result;
 use crate::functions::Score;
+use crate::profile_column::ProfileColumn;
 
 /// Memory one session may take for sorts and aggregates before it spills or refuses, in bytes.
 const SESSION_MEMORY_BYTES: usize = 512 << 20;
@@ -42,12 +43,20 @@ pub fn session_state() -> Result<SessionState> {
     for function in functions() {
         datafusion::execution::FunctionRegistry::register_udf(&mut state, function)?;
     }
+    for function in aggregates() {
+        datafusion::execution::FunctionRegistry::register_udaf(&mut state, function)?;
+    }
     Ok(state)
 }
 
 /// The scalar functions bordereau adds to SQL.
 pub fn functions() -> Vec<Arc<ScalarUDF>> {
     vec![Arc::new(ScalarUDF::from(Score::new()))]
+}
+
+/// The aggregate functions bordereau adds to SQL.
+pub fn aggregates() -> Vec<Arc<AggregateUDF>> {
+    vec![Arc::new(AggregateUDF::from(ProfileColumn::default()))]
 }
 
 fn runtime() -> Result<Arc<RuntimeEnv>> {

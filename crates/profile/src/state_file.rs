@@ -18,6 +18,7 @@ mod column;
 mod merge;
 mod parts;
 mod relation;
+mod single;
 
 use std::num::NonZeroUsize;
 
@@ -25,6 +26,8 @@ use bordereau_base::digest::hex;
 use bordereau_sketch::codec::{Error as CodecError, Reader, Writer};
 use bordereau_sketch::hash::SEED;
 use sha2::{Digest, Sha256};
+
+pub use single::{decode_column, encode_column};
 
 use crate::document::Profile;
 use crate::pass::{Control, Outcome, State};
