@@ -40,18 +40,22 @@ fn naive_shares(old: &Raw, new: &Raw) -> Vec<(f64, f64)> {
     for tenth in 1..10 {
         cuts.push((sorted[(tenth * sorted.len()).div_ceil(10) - 1], true));
     }
-    for value in &sorted {
-        if sorted.iter().filter(|other| *other == value).count() * 10 >= sorted.len() {
-            cuts.extend([(*value, false), (*value, true)]);
+    for equal in sorted.chunk_by(|one, other| one == other) {
+        if equal.len() * 10 >= sorted.len() {
+            cuts.extend([(equal[0], false), (equal[0], true)]);
         }
     }
     cuts.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
     cuts.dedup();
     let bin = |value: f64| cuts.iter().filter(|(at, lower)| if *lower { *at < value } else { *at <= value }).count();
-    let count = |raw: &Raw, wanted: usize| raw.iter().flatten().filter(|value| bin(**value) == wanted).count() as f64;
+    let counts = |raw: &Raw| {
+        let mut counts = vec![0.0; cuts.len() + 1];
+        raw.iter().flatten().for_each(|value| counts[bin(*value)] += 1.0);
+        counts
+    };
     let nulls = |raw: &Raw| raw.iter().filter(|value| value.is_none()).count() as f64;
     let (n, m) = (old.len() as f64, new.len() as f64);
-    let bins = (0..=cuts.len()).map(|at| (count(old, at) / n, count(new, at) / m));
+    let bins = counts(old).into_iter().zip(counts(new)).map(|(p, q)| (p / n, q / m));
     bins.chain([(nulls(old) / n, nulls(new) / m)]).collect()
 }
 

@@ -156,7 +156,7 @@ fn types_and_constraints_are_those_of_the_data() {
     assert_eq!(field(&draft, "state")["constraints"]["enum"], serde_json::json!(["CO", "MO", "NY"]));
     let amount = field(&draft, "amount");
     assert_eq!((&amount["type"], &amount["missingValues"]), (&"number".into(), &serde_json::json!(["", "NA"])));
-    assert_eq!(amount["constraints"], serde_json::json!({"minimum": 31, "maximum": 1830}));
+    assert_eq!(amount["constraints"], serde_json::json!({"minimum": 31.5, "maximum": 1830}));
     let day = field(&draft, "day");
     assert_eq!((&day["type"], &day["format"]), (&"date".into(), &"%m/%d/%Y".into()));
     assert_eq!(day["constraints"]["minimum"], "01/01/2020");
