@@ -316,8 +316,13 @@ fn reference_a_book_one_year_on() {
         // Halves of one year, row by row, are alike.
         let half = |odd: usize| old.iter().skip(odd).step_by(2).cloned().collect::<Vec<_>>();
         let halves = by_states(&keep(&half(0)), &keep(&half(1)));
-        let moved: BTreeSet<&str> =
-            halves.relations[0].columns.iter().filter(|c| c.light > Light::Green).map(|c| c.name.as_str()).collect();
+        // One record of a weight or a value beyond all others is in one half only, and is told.
+        let moved: BTreeSet<&str> = halves.relations[0]
+            .columns
+            .iter()
+            .filter(|column| codes(column).iter().any(|code| *code != "range"))
+            .map(|column| column.name.as_str())
+            .collect();
         assert!(moved.is_empty(), "{moved:?}");
         assert!(
             compared.values().filter(|light| **light == Light::Green).count() >= compared.len() / 2,
