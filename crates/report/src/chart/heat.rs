@@ -7,6 +7,8 @@ use crate::escape::Text;
 const CELL: usize = 26;
 /// Cells up to which the coefficients are written inside.
 const WRITTEN_MAX: usize = 16;
+/// How much colour the strongest have: so much that a number is still read on it.
+const OPACITY_MAX: f64 = 0.8;
 /// Room for a name, in user units, and its most characters.
 const NAME: usize = 170;
 const NAME_CHARACTERS_MAX: usize = 24;
@@ -44,7 +46,7 @@ fn cell(svg: &mut String, at: (usize, usize), names: (&str, &str), coefficient: 
         Some(value) => ("plus", value, format!("{value:.2}")),
         None => ("none", 1.0, "not defined".to_owned()),
     };
-    let strength = rounded(strength.clamp(0.04, 1.0));
+    let strength = rounded(strength.clamp(0.04, 1.0) * OPACITY_MAX);
     put!(
         svg,
         "<g><title>{} and {}: {text}</title><rect class=\"cell {class}\" x=\"{x}\" y=\"{y}\" width=\"{side}\" \
@@ -54,9 +56,8 @@ fn cell(svg: &mut String, at: (usize, usize), names: (&str, &str), coefficient: 
         side = CELL - 2
     );
     if size <= WRITTEN_MAX && row != column && coefficient.is_some() {
-        let strong = if strength > 0.55 { " strong" } else { "" };
         let short = text.replacen("0.", ".", 1).replacen('-', "−", 1);
-        put!(svg, "<text class=\"value{strong}\" x=\"{}\" y=\"{}\">{short}</text>", x + CELL / 2 - 1, y + CELL / 2 + 3);
+        put!(svg, "<text class=\"value\" x=\"{}\" y=\"{}\">{short}</text>", x + CELL / 2 - 1, y + CELL / 2 + 3);
     }
     svg.push_str("</g>");
 }

@@ -21,7 +21,7 @@ pub(crate) fn opening(at: usize, relation: &RelationProfile) -> String {
          <output role=\"status\" aria-live=\"polite\">{} columns</output></div>\
          <div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"{id}-cols\">\
          <table class=\"index\" id=\"{id}-t\"><thead><tr>",
-        relation.columns.len()
+        grouped(relation.columns.len() as u64)
     );
     for (name, class) in [
         ("#", "r"),

@@ -92,7 +92,7 @@ fn relations(relations: &[RelationProfile]) -> String {
             relation_id(at),
             Text(&relation.name),
             grouped(relation.rows),
-            relation.columns.len(),
+            grouped(relation.columns.len() as u64),
             bytes(relation.bytes),
             Text(&share(nulls, cells)),
             Text(&count(&relation.duplicate_rows.count)),

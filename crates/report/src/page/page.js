@@ -65,7 +65,8 @@
         entry.row.hidden = entry.card.hidden = !fits;
         if (fits) shown += 1;
       });
-      said.textContent = shown === rows.length ? rows.length + " columns" : shown + " of " + rows.length + " columns";
+      var all = rows.length.toLocaleString("en");
+      said.textContent = shown === rows.length ? all + " columns" : shown.toLocaleString("en") + " of " + all + " columns";
     }
     var waiting = 0;
     field.addEventListener("input", function () { clearTimeout(waiting); waiting = setTimeout(filter, 80); });

@@ -97,3 +97,80 @@ fn a_thousand_columns_are_all_there_in_some_kilobytes_each() {
     assert!(page.contains("most telling figures of each column, because there are so many"));
     assert_eq!(page.matches("<details class=\"col ").count(), 3_000);
 }
+
+/// The custom properties of one theme with a colour, by name.
+fn colours(css: &str) -> std::collections::BTreeMap<String, [f64; 3]> {
+    let declared = css.split(['{', ';', '}']).filter_map(|part| part.trim().strip_prefix("--")?.split_once(":#"));
+    let channels = |hex: &str| {
+        let wide: String = if hex.len() == 3 { hex.chars().flat_map(|c| [c, c]).collect() } else { hex.to_owned() };
+        let channel = |at: usize| f64::from(u8::from_str_radix(&wide[at..at + 2], 16).unwrap()) / 255.0;
+        [channel(0), channel(2), channel(4)]
+    };
+    declared.map(|(name, hex)| (name.to_owned(), channels(hex))).collect()
+}
+
+/// WCAG 2.2: relative luminance and contrast ratio.
+fn contrast(one: [f64; 3], other: [f64; 3]) -> f64 {
+    let linear = |c: f64| if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) };
+    let light = |[r, g, b]: [f64; 3]| 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+    let (one, other) = (light(one), light(other));
+    (one.max(other) + 0.05) / (one.min(other) + 0.05)
+}
+
+#[test]
+fn texts_and_pictures_have_enough_contrast_in_both_themes() {
+    let css = include_str!("../../src/page/page.css");
+    let (light, rest) = css.split_once("@media screen and (prefers-color-scheme:dark)").unwrap();
+    let dark = rest.split_once("}}").unwrap().0;
+    let texts = [
+        ("ink", "page"),
+        ("ink", "card"),
+        ("mute", "page"),
+        ("mute", "card"),
+        ("link", "page"),
+        ("link", "card"),
+        ("err", "page"),
+        ("err", "card"),
+        ("warn", "page"),
+        ("warn", "card"),
+        ("info", "page"),
+        ("info", "card"),
+        ("ok", "card"),
+        ("ink", "err-s"),
+        ("ink", "warn-s"),
+        ("ink", "info-s"),
+        ("mute", "err-s"),
+        ("mute", "warn-s"),
+        ("mute", "info-s"),
+        ("err", "err-s"),
+        ("warn", "warn-s"),
+        ("info", "info-s"),
+        ("num-t", "num-s"),
+        ("date-t", "date-s"),
+        ("cat-t", "cat-s"),
+        ("text-t", "text-s"),
+    ];
+    let pictures = [
+        ("num", "card"),
+        ("date", "card"),
+        ("cat", "card"),
+        ("text", "card"),
+        ("gap", "card"),
+        ("good", "card"),
+        ("bad", "card"),
+    ];
+    for (theme, css) in [("light", light), ("dark", dark)] {
+        let colours = colours(css);
+        // The strongest correlations have four fifths of their colour over the page, and numbers upon it.
+        for strong in ["plus", "minus"] {
+            let mixed = |at: usize| 0.8 * colours[strong][at] + 0.2 * colours["page"][at];
+            assert!(contrast(colours["ink"], [mixed(0), mixed(1), mixed(2)]) >= 4.5, "{theme}: {strong}");
+        }
+        for (pairs, least) in [(&texts[..], 4.5), (&pictures[..], 3.0)] {
+            for (front, back) in pairs {
+                let found = contrast(colours[*front], colours[*back]);
+                assert!(found >= least, "{theme}: {front} on {back} has {found:.2}");
+            }
+        }
+    }
+}
