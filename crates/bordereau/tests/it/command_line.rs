@@ -218,6 +218,9 @@ fn settings_are_shown_with_their_origin_and_help_has_examples() {
     assert!(text.contains("threads             3") && text.contains("command line"), "{text}");
     for command in [
         "score",
+        "profile",
+        "profile merge",
+        "profile compare",
         "serve",
         "demo",
         "customer add",

@@ -5,6 +5,7 @@ mod client;
 mod command_line;
 mod demo;
 mod kill;
+mod profile;
 mod program;
 mod reference;
 mod results;
