@@ -6,6 +6,7 @@
 mod against;
 mod alerts;
 mod column;
+pub(crate) mod comparison;
 mod correlations;
 mod facts;
 mod frame;

@@ -123,6 +123,9 @@ pub struct ProfileCompare {
     /// Print the comparison as JSON instead of tables, or write it to a file (--json=FILE).
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
     pub json: Option<PathBuf>,
+    /// Write the comparison as one self-contained page.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
     /// How uploads are profiled.
     #[command(flatten)]
     pub how: ProfileHow,

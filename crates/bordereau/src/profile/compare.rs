@@ -48,11 +48,17 @@ pub fn run(args: &ProfileCompare, layers: Layers) -> Result<u8, Failure> {
     let settings = settings(&args.how, layers)?;
     let json = args.json.as_deref();
     let file = json.filter(|path| *path != Path::new(STANDARD));
-    outputs::look(&[args.old.clone(), args.new.clone()], &file.into_iter().collect::<Vec<_>>())?;
+    outputs::look(
+        &[args.old.clone(), args.new.clone()],
+        &file.into_iter().chain(args.html.as_deref()).collect::<Vec<_>>(),
+    )?;
     let stop = Stop::on_interrupt();
     let old = side(&args.old, args, &settings, &stop)?;
     let new = side(&args.new, args, &settings, &stop)?;
     let comparison = compare_sides(&old.as_side(), &new.as_side());
+    if let Some(path) = &args.html {
+        outputs::write(path, |out| bordereau_report::write_comparison_html(&comparison, out))?;
+    }
     give_json(&comparison, json)?;
     if json != Some(Path::new(STANDARD)) {
         say(text(&Screen::of_standard_output(), &comparison))?;

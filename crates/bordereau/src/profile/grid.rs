@@ -167,10 +167,7 @@ mod tests {
         grid.row(["x", "1,234", "abc"].map(Cell::plain));
         let at = |width| grid.text(&Screen { width, glyphs: Glyphs::Unicode, colours: Colours::None }, " ");
         assert_eq!(at(40), " name           rows  values\n insured_name     12\n x             1,234  abc\n");
-        assert_eq!(
-            at(24),
-            " name         rows  values\n".replace("       ", "    ") + " insured…    12\n x         1,234  abc\n"
-        );
-        assert_eq!(at(15), " name  values\n ins…\n x     abc\n".replace("name ", "name  ").replace("ins… ", "ins…"));
+        assert_eq!(at(24), " name       rows  values\n insured…     12\n x         1,234  abc\n");
+        assert_eq!(at(15), " name    values\n insur…\n x       abc\n");
     }
 }

@@ -233,7 +233,10 @@ fn drift_is_told_by_lights_and_exit_codes() {
     assert_eq!(code, 1, "{text}");
     let row = text.lines().find(|line| line.contains("● red") && line.contains("state"));
     assert!(row.is_some(), "{text}");
-    assert_eq!(said(&profile(110, &["compare", old, new, "--fail-on", "never"])).0, 0);
+    let page = folder.path().join("drift.html");
+    let quietly = ["compare", old, new, "--fail-on", "never", "--html", page.to_str().unwrap()];
+    assert_eq!(said(&profile(110, &quietly)).0, 0);
+    assert!(fs::read_to_string(page).unwrap().contains("old.csv → new.csv"));
 
     let [json, state] = ["old.json", "old.state"].map(|name| folder.path().join(name));
     let (json, state) = (json.to_str().unwrap(), state.to_str().unwrap());

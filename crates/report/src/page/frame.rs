@@ -13,22 +13,31 @@ use crate::number::percent;
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// Everything up to the first section.
-pub(crate) fn head(profile: &Profile) -> String {
+/// Everything up to the first section of a page; `navigation` is markup.
+pub(crate) fn opening(title: &str, navigation: &str) -> String {
     let style = format!("{}{STYLE}", chart::STYLE);
-    let name = Text(&profile.upload.name).to_string();
-    let mut html = format!(
+    format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src '{}'; script-src '{}'; \
-         base-uri 'none'; form-action 'none'\">\n<title>{name} · profile</title>\n<style>{style}</style>\n</head>\n<body>\n\
-         <a class=\"skip\" href=\"#main\">Skip to the profile</a>\n",
+         base-uri 'none'; form-action 'none'\">\n<title>{}</title>\n<style>{style}</style>\n</head>\n<body>\n\
+         <a class=\"skip\" href=\"#main\">Skip to the content</a>\n\
+         <nav class=\"bar\" aria-label=\"Sections\">{navigation}</nav>\n<main id=\"main\" tabindex=\"-1\">\n",
         source(&style),
-        source(SCRIPT)
-    );
-    html.push_str(&navigation(profile));
-    html.push_str("<main id=\"main\" tabindex=\"-1\">\n");
+        source(SCRIPT),
+        Text(title)
+    )
+}
+
+/// Everything after the last section of a page; `notes` are markup.
+pub(crate) fn closing(notes: &str) -> String {
+    format!("</main>\n<footer>{notes}</footer>\n<script>{SCRIPT}</script>\n</body>\n</html>\n")
+}
+
+/// Everything up to the first section of a profile.
+pub(crate) fn head(profile: &Profile) -> String {
+    let mut html = opening(&format!("{} · profile", profile.upload.name), &navigation(profile));
     if profile.state == ProfileState::Preliminary {
         put!(
             html,
@@ -41,8 +50,7 @@ pub(crate) fn head(profile: &Profile) -> String {
 }
 
 fn navigation(profile: &Profile) -> String {
-    let mut html =
-        String::from("<nav class=\"bar\" aria-label=\"Sections\"><ul><li><a href=\"#overview\">Overview</a></li>");
+    let mut html = String::from("<ul><li><a href=\"#overview\">Overview</a></li>");
     let sections = [
         ("#alerts", "Alerts", true),
         ("#links", "Links", !profile.links.is_empty()),
@@ -55,22 +63,21 @@ fn navigation(profile: &Profile) -> String {
     for (at, relation) in profile.relations.iter().enumerate() {
         put!(html, "<li><a href=\"#{}\">{}</a></li>", relation_id(at), Text(&relation.name));
     }
-    html.push_str("</ul></nav>\n");
+    html.push_str("</ul>");
     html
 }
 
-/// Everything after the last section.
+/// Everything after the last section of a profile.
 pub(crate) fn foot(profile: &Profile) -> String {
     let digest = match profile.digest.as_str() {
         "" => String::new(),
         digest => format!("<p>Digest of this profile <code>{}</code></p>", Text(digest)),
     };
-    format!(
-        "</main>\n<footer><p>Made by bordereau from all that the file says, nothing else. Format <code>{}</code>.</p>{digest}\
-         <p>≈ marks an estimate; ± is how far the true number may be off, as a share of it. A number without ≈ is \
-         exact.</p></footer>\n<script>{SCRIPT}</script>\n</body>\n</html>\n",
+    closing(&format!(
+        "<p>Made by bordereau from all that the file says, nothing else. Format <code>{}</code>.</p>{digest}\
+         <p>≈ marks an estimate; ± is how far the true number may be off, as a share of it. A number without ≈ is exact.</p>",
         Text(&profile.format)
-    )
+    ))
 }
 
 /// An inline text as a content security policy names it.

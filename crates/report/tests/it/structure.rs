@@ -174,3 +174,24 @@ fn texts_and_pictures_have_enough_contrast_in_both_themes() {
         }
     }
 }
+
+#[test]
+fn a_comparison_has_a_light_for_each_column_and_both_distributions() {
+    use bordereau_profile::compare::{Side, compare};
+    let (old, mut new) = (rich(), rich());
+    new.upload.name = "<b>new".to_owned();
+    for value in &mut new.relations[0].columns[2].frequent.values {
+        value.value = format!("new <{}>", value.value);
+    }
+    let comparison = compare(&Side::of_profile(&old), &Side::of_profile(&new));
+    let mut page = Vec::new();
+    bordereau_report::write_comparison_html(&comparison, &mut page).unwrap();
+    let page = String::from_utf8(page).unwrap();
+    assert!(page.contains("book-2023.zip → &lt;b&gt;new"));
+    assert_eq!(page.matches("<details class=\"col\"").count(), 13);
+    assert!(page.contains("<table class=\"bars both\">") && page.contains("✕</span> red"), "{page}");
+    for (at, _) in page.match_indices("href=\"#") {
+        let anchor = page[at + 7..].split('"').next().unwrap();
+        assert_eq!(page.matches(&format!(" id=\"{anchor}\"")).count(), 1, "{anchor}");
+    }
+}
