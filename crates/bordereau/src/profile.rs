@@ -1,8 +1,8 @@
 //! `bordereau profile`: everything worth knowing about every column, as tables, JSON, a page or a kept state.
 //!
 //! The pass itself is `bordereau-profile`'s; here its inputs are looked at, a line says how far it is ([`live`]), what
-//! it found is held against solutions when that is asked, and given as tables ([`text`]) and files ([`outputs`]). What is
-//! there already is put together ([`kept`]) and compared ([`compare`]).
+//! it found is held against solutions when that is asked, and given as tables ([`text`]) and files ([`outputs`]).
+//! What is there already is put together ([`kept`]) and compared ([`compare`]).
 
 mod columns;
 mod compare;

@@ -162,8 +162,8 @@ pub struct Box5 {
     pub axis: (f64, f64),
 }
 
-/// The box of percentiles on the axis of the histogram above it: a line from the 5th to the 95th, a box from the 25th to
-/// the 75th, a tick at the median. Nothing when the axis has no width.
+/// The box of percentiles on the axis of the histogram above it: a line from the 5th to the 95th, a box from the 25th
+/// to the 75th, a tick at the median. Nothing when the axis has no width.
 pub fn box_strip(of: &Box5) -> String {
     let (low, high) = of.axis;
     let width = high - low;

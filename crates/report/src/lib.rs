@@ -1,9 +1,10 @@
 //! A profile as a page: one self-contained HTML document with SVG charts.
 //!
-//! [`html`] and [`write_html`] turn a [`Profile`] into a page, [`write_comparison_html`] a [`Comparison`]. A browser shows
-//! it without a network: styles, the small script for searching and sorting, and all pictures are inside, and a content
-//! security policy forbids anything else. The page is complete without the script. It is made part by part ([`page`]), so that a profile of 10,000 columns
-//! needs the memory of one column; numbers are written by [`number`], pictures drawn by [`chart`].
+//! [`html`] and [`write_html`] turn a [`Profile`] into a page, [`write_comparison_html`] a [`Comparison`]. A browser
+//! shows it without a network: styles, the small script for searching and sorting, and all pictures are inside, and a
+//! content security policy forbids anything else. The page is complete without the script. It is made part by part
+//! ([`page`]), so that a profile of 10,000 columns needs the memory of one column; numbers are written by [`number`],
+//! pictures drawn by [`chart`].
 //!
 //! Invariants: every text of the upload passes [`escape::Text`]; the same profile gives the same bytes. Nothing is
 //! computed here beyond shares of what the profile says, and nothing is known of how it was made.

@@ -1,7 +1,7 @@
 //! The page, part by part: head, overview, alerts, links, solutions, then each relation with its columns.
 //!
 //! A part is a text of at most some kilobytes for each column, handed to the sink and forgotten. Each module below
-//! makes one kind of part; what they share is here: headings with anchors, lists of facts, places of relations and columns.
+//! makes one kind of part; what they share is here: the places of relations and columns, and how much is shown.
 
 mod against;
 mod alerts;
