@@ -46,9 +46,9 @@ pub(crate) fn survey(input: &Input, control: &Control) -> Result<Survey> {
         let sample = sample(input, relation, bytes, limits, control)?;
         plans.push(sample.plan());
         for (set, unique) in sets.iter().zip(&mut unique) {
-            for side in 0..2 {
-                if set.relations[side] == relation {
-                    unique[side] = sample.is_unique_where_filled(&set.columns[side]);
+            for ((of, columns), unique) in set.relations.iter().zip(&set.columns).zip(unique) {
+                if *of == relation {
+                    *unique = sample.is_unique_where_filled(columns);
                 }
             }
         }
