@@ -6,15 +6,15 @@
 //! chooses a type, computes a percentile or knows of documents.
 //!
 //! # What a value is
-//! Null spellings, types, numbers and dates are judged by the value without the ASCII blanks around it, so ` 12 ` is the
-//! integer 12. Distinct and frequent values, lengths, masks, character classes, minimum and maximum as texts are those of
-//! the value as uploaded, blanks included; how many values are padded is counted. Nulls (absent, empty, blank, and
-//! spellings such as `NA`) count as nulls only and are in nothing else.
+//! Null spellings, types, numbers and dates are judged by the value without the ASCII blanks around it, so ` 12 ` is
+//! the integer 12. Distinct and frequent values, lengths, masks, character classes, minimum and maximum as texts are
+//! those of the value as uploaded, blanks included; how many values are padded is counted. Nulls (absent, empty, blank,
+//! and spellings such as `NA`) count as nulls only and are in nothing else.
 //!
 //! # Votes
 //! One value may read as several types: `0` and `1` are integers and booleans, `20240131` is an integer and (a hint) a
-//! date. `string` counts the values that are none of the others. An infinity is a decimal, and not in any [`NumberState`].
-//! NaN is a null. A number whose magnitude is beyond a 64-bit float is a string.
+//! date. `string` counts the values that are none of the others. An infinity is a decimal, and not in any
+//! [`NumberState`]. NaN is a null. A number whose magnitude is beyond a 64-bit float is a string.
 //!
 //! # Order and exactness
 //! Everything is the same whatever the number of threads, since blocks are cut the same and parts are merged in their

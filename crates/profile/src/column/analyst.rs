@@ -9,7 +9,7 @@ use bordereau_base::cell::trim_blanks;
 use super::dates::DateReadings;
 use super::formats::{DayForm, TemporalForm};
 use super::image::Image;
-use super::mask::{MASK_BYTES_MAX, Mask};
+use super::mask::{BLOCK_MASKS_MAX, MASK_BYTES_MAX, Mask};
 use super::part::ColumnPart;
 use super::plan::{DayPlan, Plan};
 use super::read::{NumberReading, Reading, Stamp, TemporalReading, boolean, read};
@@ -85,7 +85,7 @@ impl Analyst {
             booleans: Vec::new(),
             currency_signs: Vec::new(),
             forms: Vec::new(),
-            plans: Plans::new(limits.masks_max),
+            plans: Plans::new(limits.masks_max.min(BLOCK_MASKS_MAX)),
             masks_other: 0,
             texts: TextState::default(),
             least: None,
@@ -112,10 +112,12 @@ impl Analyst {
             return Seen::Null;
         }
         if image.length as usize > MASK_BYTES_MAX {
-            return self.unmasked(values, row, image, count);
+            return self.unmasked(values, row, image, None, count);
         }
         let mask = Mask::of_parts(image.start, image.end, image.length as u8);
-        let Some(entry) = self.plans.entry(mask) else { return self.unmasked(values, row, image, count) };
+        let Some(entry) = self.plans.entry(mask) else {
+            return self.unmasked(values, row, image, Some(mask), count);
+        };
         let (seen, kind) = match &entry.plan {
             Plan::Text => (Seen::Text, Kind::String),
             Plan::Number(plan) => {
@@ -167,10 +169,9 @@ impl Analyst {
 
     /// A value without a mask that is counted.
     #[inline(never)]
-    fn unmasked(&mut self, values: &StringViewArray, row: u32, image: Image, count: u64) -> Seen {
+    fn unmasked(&mut self, values: &StringViewArray, row: u32, image: Image, mask: Option<Mask>, count: u64) -> Seen {
         let text = values.value(row as usize);
-        let is_text = Mask::of(text.as_bytes()).is_some_and(|mask| Plan::of(&mask) == Plan::Text);
-        let (seen, kind) = if is_text {
+        let (seen, kind) = if mask.is_some_and(|mask| Plan::of(&mask) == Plan::Text) {
             self.tallies.votes.string += count;
             (Seen::Text, Kind::String)
         } else {

@@ -1,7 +1,7 @@
 //! Statistics of the values of a column that are days or times, in one reading.
 //!
-//! Days are counted in pages of a month, as many as [`Limits::months_max`](crate::settings::Limits). The days of further
-//! months are in `elsewhere`; minimum and maximum know of them all the same.
+//! Days are counted in pages of a month, as many as [`Limits::months_max`](crate::settings::Limits). The days of
+//! further months are in `elsewhere`; minimum and maximum know of them all the same.
 
 use bordereau_base::cell::calendar::days_from_date;
 

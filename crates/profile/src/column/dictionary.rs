@@ -1,7 +1,8 @@
 //! The distinct values of a block, found by their bytes.
 //!
-//! A value of at most 12 bytes is its view, so it is told from others by one comparison of 16 bytes; a longer one by its
-//! hash, then its bytes. Values come in the order of their first row. Reused from block to block without allocating.
+//! A value of at most 12 bytes is its view, so it is told from others by one comparison of 16 bytes; a longer one by
+//! its hash, then its bytes. Values come in the order of their first row. Reused from block to block without
+//! allocating.
 
 use arrow::array::{Array, StringViewArray};
 use bordereau_sketch::hash::hash_bytes;

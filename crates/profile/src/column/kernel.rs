@@ -1,9 +1,9 @@
 //! From a column of a block to its part, in one of two ways.
 //!
-//! A look at the first 1,024 rows decides: when most values would be new ones all along, each row is looked at on its own
-//! ([`direct`]); otherwise distinct values are counted first and each is looked at once ([`counted`]). Both ways give the
-//! same but for what part of the distinct values is handed on, which says how exact it is. The choice depends on the block
-//! alone.
+//! A look at the first 1,024 rows decides: when most values would be new ones all along, each row is looked at on its
+//! own ([`direct`]); otherwise distinct values are counted first and each is looked at once ([`counted`]). Both ways
+//! give the same but for what part of the distinct values is handed on, which says how exact it is. The choice depends
+//! on the block alone.
 
 use arrow::array::{Array, StringViewArray};
 use bordereau_sketch::hash::{NULL_HASH, hash_bytes};
@@ -20,10 +20,11 @@ use crate::settings::Limits;
 #[derive(Debug, Clone, Default)]
 pub struct CellScratch {
     /// For each row the hash of its value as uploaded
-    /// ([`hash_bytes`](bordereau_sketch::hash::hash_bytes)), [`NULL_HASH`](bordereau_sketch::hash::NULL_HASH) for nulls of
-    /// every kind.
+    /// ([`hash_bytes`](bordereau_sketch::hash::hash_bytes)), [`NULL_HASH`](bordereau_sketch::hash::NULL_HASH) for nulls
+    /// of every kind.
     pub hashes: Vec<u64>,
-    /// For each row its number as in `ColumnState::number_order`, NaN for none; absent when no row of the block has one.
+    /// For each row its number as in `ColumnState::number_order`, NaN for none; absent when no row of the block has
+    /// one.
     pub numbers: Option<Vec<f64>>,
 }
 
@@ -61,8 +62,8 @@ impl ColumnKernel {
         }
     }
 
-    /// Reads one column of one block. The part depends on `values` alone, but for what `hint` lets it leave out, which is
-    /// not looked at by the state that gave the hint. `scratch` is overwritten.
+    /// Reads one column of one block. The part depends on `values` alone, but for what `hint` lets it leave out, which
+    /// is not looked at by the state that gave the hint. `scratch` is overwritten.
     pub fn observe(&mut self, values: &StringViewArray, hint: &Hint, scratch: &mut CellScratch) -> ColumnPart {
         self.observe_by(values, hint, scratch, None)
     }

@@ -70,6 +70,20 @@ impl Mask {
         String::from_utf8_lossy(bytes.get(..self.len()).unwrap_or_default()).into_owned()
     }
 
+    /// Whether there are three or more runs of letters among the first 16 bytes.
+    #[inline]
+    pub(crate) fn has_three_words(&self) -> bool {
+        const ONES: u128 = u128::from_le_bytes([1; 16]);
+        // Zero in the places of letters, given that masks have no letters but these two.
+        let others = (self.low | (ONES * 0x20)) ^ (ONES * b'a' as u128);
+        let low_bits = (others & (ONES * 0x7f)) + ONES * 0x7f;
+        let letters = !(low_bits | others) & (ONES * 0x80);
+        let mut starts = letters & !(letters << 8);
+        starts &= starts.wrapping_sub(1);
+        starts &= starts.wrapping_sub(1);
+        starts != 0
+    }
+
     /// A hash for tables in memory.
     #[inline]
     pub(crate) fn mixed(&self) -> u64 {
@@ -134,7 +148,10 @@ impl Hasher for Passed {
 /// A table whose keys mix their own hash; never iterated in its order.
 pub(crate) type Mixed<K, V> = HashMap<K, V, BuildHasherDefault<Passed>>;
 
-/// Values by mask, for a bounded number of masks: those that came first.
+/// Masks that are counted in one block.
+pub(crate) const BLOCK_MASKS_MAX: usize = 256;
+
+/// Values by mask, for a bounded number of masks: those that came first, of a block the first [`BLOCK_MASKS_MAX`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct MaskCounts {
     counts: Mixed<Mask, u64>,
@@ -195,5 +212,20 @@ mod tests {
             assert_eq!(Mask::of(value.as_bytes()).map(|mask| mask.text()).as_deref(), mask, "{value:?}");
         }
         assert_ne!(Mask::of(b"a"), Mask::of(b"a\0"));
+    }
+
+    #[test]
+    fn words_are_counted_to_three() {
+        for (value, three) in [
+            ("a-b-c", true),
+            ("aB1cd2e", true),
+            ("ab-cd", false),
+            ("", false),
+            ("1a2\u{e1}\u{c1}b", false),
+            ("9 Oak Ave Nort", true),
+            ("AAAAAAAAAAAAAAAA", false),
+        ] {
+            assert_eq!(Mask::of(value.as_bytes()).unwrap().has_three_words(), three, "{value:?}");
+        }
     }
 }

@@ -75,7 +75,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn appending_is_as_pushing_all(a in prop::collection::vec(0_u8..3, 0..4), b in prop::collection::vec(0_u8..3, 0..4)) {
+        fn appending_is_as_pushing_all(
+            a in prop::collection::vec(0_u8..3, 0..4), b in prop::collection::vec(0_u8..3, 0..4)
+        ) {
             let whole = [a.clone(), b.clone()].concat();
             let mut extended = order(&a);
             extended.extend(b.iter().copied());

@@ -1,8 +1,9 @@
 //! How values of one mask are read: found once for each mask, then applied to every value that has it.
 //!
 //! A mask of digits with a sign and a point, or of digits with marks as days have them, tells where each digit of the
-//! number or the day stands, so that reading is a few shifts and multiplications on the 16 bytes of the value. A mask that
-//! nothing but text can have needs no look at the value. All others ([`Plan::Read`]) go through [`read`](super::read).
+//! number or the day stands, so that reading is a few shifts and multiplications on the 16 bytes of the value. A mask
+//! that nothing but text can have needs no look at the value. All others ([`Plan::Read`]) go through
+//! [`read`](super::read).
 //!
 //! Law: what a plan gives is what [`read`](super::read::read) gives.
 
@@ -73,6 +74,10 @@ const DIGIT: u8 = b'9';
 impl Plan {
     /// The plan of a mask.
     pub(crate) fn of(mask: &Mask) -> Self {
+        // Nothing else has as many.
+        if mask.has_three_words() {
+            return Self::Text;
+        }
         let bytes = mask.bytes();
         let bytes = bytes.get(..mask.len()).unwrap_or_default();
         if let Some(number) = NumberPlan::of(bytes) {

@@ -1,7 +1,7 @@
 //! What one value reads as: the one place that decides it.
 //!
-//! [`read`] takes any value; it is exact and takes some ten nanoseconds. The quick ways of [`plan`](super::plan) give the
-//! same for the shapes they are made for.
+//! [`read`] takes any value; it is exact and takes some ten nanoseconds. The quick ways of [`plan`](super::plan) give
+//! the same for the shapes they are made for.
 
 mod number;
 mod spelling;

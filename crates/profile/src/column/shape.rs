@@ -16,34 +16,32 @@ pub(super) struct Shape {
 impl Shape {
     /// Of a value, or of its mask: they have the same.
     pub(super) fn of(bytes: &[u8]) -> Self {
-        let mut seen = [false; 7];
+        let seen = bytes.iter().fold(0, |seen, byte| seen | CLASS_OF.get(usize::from(*byte)).unwrap_or(&0));
+        let is = |class: u32| u64::from(seen >> class & 1);
         let inner = bytes.trim_ascii();
-        let mut characters = 0;
-        for &byte in bytes {
-            characters += u64::from(byte & 0xc0 != 0x80);
-            if let Some(seen) = CLASS_OF.get(byte as usize).and_then(|class| seen.get_mut(usize::from(*class))) {
-                *seen = true;
-            }
-        }
-        let [digits, upper, lower, _, punctuation, non_ascii, control] = seen.map(u64::from);
-        let blanks = u64::from(inner.contains(&b' '));
+        let [digits, upper, lower, punctuation, non_ascii, control] = [is(0), is(1), is(2), is(4), is(5), is(6)];
+        let blanks = if is(3) == 1 { u64::from(inner.contains(&b' ')) } else { 0 };
+        let characters = match non_ascii {
+            0 => bytes.len() as u64,
+            _ => bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count() as u64,
+        };
         let classes = CharacterClasses { digits, upper, lower, blanks, punctuation, non_ascii, control };
         Self { characters, classes, padded: inner.len() < bytes.len() }
     }
 }
 
-/// The class of each byte: digit, upper, lower, blank, punctuation, not ASCII, control.
+/// The class of each byte as a bit: digit, upper, lower, blank, punctuation, not ASCII, control.
 const CLASS_OF: [u8; 256] = {
-    let mut classes = [5; 256];
+    let mut classes = [1 << 5; 256];
     let mut byte = 0;
     while byte < 128 {
         classes[byte] = match byte as u8 {
-            b'0'..=b'9' => 0,
-            b'A'..=b'Z' => 1,
-            b'a'..=b'z' => 2,
-            b' ' => 3,
-            0..=31 | 127 => 6,
-            _ => 4,
+            b'0'..=b'9' => 1,
+            b'A'..=b'Z' => 1 << 1,
+            b'a'..=b'z' => 1 << 2,
+            b' ' => 1 << 3,
+            0..=31 | 127 => 1 << 6,
+            _ => 1 << 4,
         };
         byte += 1;
     }

@@ -32,7 +32,8 @@ impl Kind {
 /// How many values read as each type; see the page of [`column`](super).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Votes {
-    /// Whole numbers: no decimal character, or nothing but zeros after it in none of the spellings (`1.0` is a decimal).
+    /// Whole numbers: no decimal character, or nothing but zeros after it in none of the spellings (`1.0` is a
+    /// decimal).
     pub(crate) integer: u64,
     /// Other numbers and infinities.
     pub(crate) decimal: u64,

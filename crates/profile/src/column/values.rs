@@ -1,9 +1,10 @@
-//! The distinct values of a block that are handed on: to be counted exactly, the frequent ones, and those of the sample.
+//! The distinct values of a block that are handed on: to be counted exactly, the frequent ones, and those of the
+//! sample.
 //!
 //! # Rows looked at one by one
-//! Counting every value of a nearly unique block exactly would cost more than all the rest. Instead rows are counted by some
-//! bits of their hash; a value that occurs often is in a bucket that is at least as full, so only the rows of full buckets are
-//! counted by value. What occurs less often than `error + 1` times may be missed: the state is told.
+//! Counting every value of a nearly unique block exactly would cost more than all the rest. Instead rows are counted by
+//! some bits of their hash; a value that occurs often is in a bucket that is at least as full, so only the rows of full
+//! buckets are counted by value. What occurs less often than `error + 1` times may be missed: the state is told.
 
 use bordereau_sketch::distinct::Distinct;
 use bordereau_sketch::hash::NULL_HASH;

@@ -14,19 +14,20 @@ pub(super) struct PlanEntry {
     pub(super) invalid: u64,
 }
 
+const TAG: u64 = 0xffff_ffff_0000_0000;
+
 /// A bounded number of masks, found by their hash; cleared for each block.
 #[derive(Debug)]
 pub(super) struct Plans {
     entries: Vec<PlanEntry>,
-    /// Place of an entry plus one, 0 for a free slot.
-    slots: Vec<u16>,
+    /// The upper half of a hash above the place of its entry plus one, 0 for a free slot.
+    slots: Vec<u64>,
     masks_max: usize,
 }
 
 impl Plans {
     pub(super) fn new(masks_max: usize) -> Self {
-        let masks_max = masks_max.min(16_384);
-        Self { entries: Vec::new(), slots: vec![0; (masks_max * 2).next_power_of_two()], masks_max }
+        Self { entries: Vec::new(), slots: vec![0; (masks_max * 4).next_power_of_two()], masks_max }
     }
 
     pub(super) fn clear(&mut self) {
@@ -42,30 +43,33 @@ impl Plans {
     #[inline(always)]
     pub(super) fn entry(&mut self, mask: Mask) -> Option<&mut PlanEntry> {
         let last = self.slots.len() - 1;
-        let mut at = mask.mixed() as usize & last;
+        let hash = mask.mixed();
+        let tag = hash & TAG;
+        let mut at = hash as usize & last;
         loop {
             match *self.slots.get(at)? {
                 0 => break,
-                slot => {
-                    let place = usize::from(slot) - 1;
+                slot if slot & TAG == tag => {
+                    let place = (slot & !TAG) as usize - 1;
                     if self.entries.get(place).is_some_and(|entry| entry.mask == mask) {
                         return self.entries.get_mut(place);
                     }
                 }
+                _ => {}
             }
             at = (at + 1) & last;
         }
-        self.insert(at, mask)
+        self.insert(at, tag, mask)
     }
 
     #[inline(never)]
-    fn insert(&mut self, at: usize, mask: Mask) -> Option<&mut PlanEntry> {
+    fn insert(&mut self, at: usize, tag: u64, mask: Mask) -> Option<&mut PlanEntry> {
         if self.entries.len() >= self.masks_max {
             return None;
         }
         self.entries.push(PlanEntry { plan: Plan::of(&mask), mask, count: 0, invalid: 0 });
         if let Some(slot) = self.slots.get_mut(at) {
-            *slot = self.entries.len() as u16;
+            *slot = tag | self.entries.len() as u64;
         }
         self.entries.last_mut()
     }
