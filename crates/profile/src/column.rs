@@ -53,6 +53,7 @@ pub(crate) use mask::{Mask, MaskCounts};
 pub(crate) use numbers::{NumberState, NumberStyles};
 pub(crate) use order::Order;
 pub use part::ColumnPart;
+pub(crate) use read::{Reading, boolean, read};
 pub use state::{ColumnState, Hint};
 pub(crate) use state::{Example, Spellings};
 pub(crate) use tallies::{Kind, Tallies, Votes};

@@ -14,7 +14,6 @@
 //! A fixed number of blocks for each thread, the states of the columns
 //! ([`Limits`](crate::settings::Limits)), and the keys that are followed ([`crate::relation`]).
 
-mod provisional;
 mod schedule;
 mod seal;
 mod snapshot;

@@ -6,6 +6,7 @@ use crate::document::{ColumnProfile, FORMAT, Profile, ProfileState, UploadFacts}
 use crate::error::{Error, Result};
 use crate::relation::{LINKED_RELATIONS_MAX, RelationName, links};
 use crate::settings::Settings;
+use crate::{alerts, finish};
 use bordereau_base::digest::hex;
 use bordereau_base::ordered;
 use std::num::NonZeroUsize;
@@ -87,7 +88,9 @@ pub(crate) fn profile(
         let columns = columns.by_ref().take(record.header.len()).collect();
         let RelationRecord { name, file, facts, header, bytes_read, relation, .. } = record;
         degraded.extend(relation.degraded(name));
-        relations.push(relation.profile(&RelationName { name, file, facts, header }, *bytes_read, columns));
+        let mut profile = relation.profile(&RelationName { name, file, facts, header }, *bytes_read, columns);
+        profile.alerts = alerts::relation(&profile);
+        relations.push(profile);
     }
     let links = {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -115,6 +118,7 @@ pub(crate) fn profile(
         digest: String::new(),
         timings: None,
     };
+    profile.alerts = alerts::upload(&profile);
     seal(&mut profile);
     Ok(profile)
 }
@@ -139,7 +143,7 @@ fn finish_columns(
             let record = relations.get(relation).ok_or(Error::Worker(STAGE))?;
             let state = record.columns.get(column).ok_or(Error::Worker(STAGE))?;
             let name = record.header.get(column).map(String::as_str).unwrap_or_default();
-            Ok(super::provisional::column_profile(name, column + 1, state, settings))
+            Ok(finish::column(name, column + 1, state, settings))
         }
     };
     let take = |column: ColumnProfile| {
