@@ -22,9 +22,11 @@ mod explanation;
 mod features;
 mod forest;
 mod formats;
+mod graph;
 mod linear;
 mod link;
 mod model;
+mod scorecard;
 
 pub use error::Error;
 pub use explanation::{Contributions, Top, TopEntry};

@@ -73,6 +73,19 @@ pub(crate) struct Equation {
     pub terms: Vec<Term>,
 }
 
+impl Equation {
+    /// The sum for a row's fields; in single precision terms and sums are rounded to it.
+    pub(crate) fn value(&self, fields: &[f64], precision: Precision) -> f64 {
+        let terms = self.terms.iter();
+        match precision {
+            Precision::Double => terms.fold(self.intercept, |sum, term| sum + term.value(fields)),
+            Precision::Single => {
+                terms.fold(self.intercept, |sum, term| f64::from((sum + f64::from(term.value(fields) as f32)) as f32))
+            }
+        }
+    }
+}
+
 /// How predictions are changed after the link.
 #[derive(Debug, Clone)]
 pub(crate) struct Finish {
@@ -93,6 +106,20 @@ impl Default for Finish {
 }
 
 impl Finish {
+    /// A prediction within bounds, scaled and cast. A bound does not take the place of a score that is missing.
+    pub(crate) fn of(&self, prediction: f64) -> f64 {
+        if prediction.is_nan() {
+            return prediction;
+        }
+        let scaled = prediction.max(self.low).min(self.high) * self.factor + self.constant;
+        match self.cast {
+            Some(Function::Floor) => scaled.floor(),
+            Some(Function::Ceil) => scaled.ceil(),
+            Some(_) => (scaled + 0.5).floor(),
+            None => scaled,
+        }
+    }
+
     pub(crate) fn changes(&self) -> bool {
         let plain = Self::default();
         let numbers = |finish: &Self| [finish.low, finish.high, finish.factor, finish.constant];
@@ -165,13 +192,7 @@ impl Linear {
         for (row, raw) in rows.zip(raw.chunks_exact_mut(self.equations.len())) {
             let scored = self.fields(row, &mut fields);
             for (raw, equation) in raw.iter_mut().zip(&self.equations) {
-                let terms = equation.terms.iter();
-                let sum = match self.precision {
-                    Precision::Double => terms.fold(equation.intercept, |sum, term| sum + term.value(&fields)),
-                    Precision::Single => terms.fold(equation.intercept, |sum, term| {
-                        f64::from((sum + f64::from(term.value(&fields) as f32)) as f32)
-                    }),
-                };
+                let sum = equation.value(&fields, self.precision);
                 *raw = if scored { sum } else { f64::NAN };
             }
         }
@@ -188,17 +209,7 @@ impl Linear {
                 fields[field]
             });
             predictions.iter_mut().for_each(|prediction| *prediction *= trials);
-            // A bound must not take the place of a score that is missing.
-            for prediction in predictions.iter_mut().filter(|prediction| !prediction.is_nan()) {
-                let bounded = prediction.max(finish.low).min(finish.high);
-                let scaled = bounded * finish.factor + finish.constant;
-                *prediction = match finish.cast {
-                    Some(Function::Floor) => scaled.floor(),
-                    Some(Function::Ceil) => scaled.ceil(),
-                    Some(_) => (scaled + 0.5).floor(),
-                    None => scaled,
-                };
-            }
+            predictions.iter_mut().for_each(|prediction| *prediction = finish.of(*prediction));
         }
     }
 
@@ -264,7 +275,7 @@ impl Treatment {
     }
 
     /// The value as others read it; nothing when the row has no score because of it.
-    fn treat(&self, cell: f64) -> Option<f64> {
+    pub(crate) fn treat(&self, cell: f64) -> Option<f64> {
         let mut x = match &self.symbols {
             Some(symbols) if !cell.is_nan() => {
                 symbols.get(cell as usize).copied().filter(|_| cell >= 0.0).unwrap_or(OTHER)

@@ -7,8 +7,10 @@ use arrow::array::ArrayRef;
 use crate::explanation::{Contributions, Top};
 use crate::features::{self, Binding, Features};
 use crate::forest::{Forest, Precision};
+use crate::graph::Graph;
 use crate::linear::Linear;
 use crate::link::Link;
+use crate::scorecard::Scorecard;
 use crate::{Error, formats};
 
 /// The format of a model file.
@@ -76,6 +78,8 @@ pub struct Scores {
 pub(crate) enum Form {
     Forest(Forest),
     Linear(Linear),
+    Scorecard(Scorecard),
+    Graph(Graph),
 }
 
 /// What a format's reader hands over.
@@ -87,6 +91,8 @@ pub(crate) struct Parts {
     pub link: Link,
     pub objective: String,
     pub precision: Precision,
+    /// The classes whose probabilities the outputs are, where the file names them.
+    pub classes: Vec<String>,
 }
 
 /// A model ready to score and explain. Immutable; share it by `Arc`.
@@ -148,11 +154,18 @@ impl Model {
         self.parts.outputs
     }
 
-    /// `forest` or `linear`.
+    /// The classes that the outputs are the probabilities of, where the file names them; else nothing.
+    pub fn classes(&self) -> &[String] {
+        &self.parts.classes
+    }
+
+    /// `forest`, `linear`, `scorecard` or `graph`.
     pub fn form(&self) -> &'static str {
         match &self.parts.form {
             Form::Forest(_) => "forest",
             Form::Linear(_) => "linear",
+            Form::Scorecard(_) => "scorecard",
+            Form::Graph(_) => "graph",
         }
     }
 
@@ -166,27 +179,33 @@ impl Model {
         &self.parts.objective
     }
 
-    /// Trees of a forest, 0 for other forms.
+    /// Trees of a forest or a graph, 0 for other forms.
     pub fn trees(&self) -> usize {
         match &self.parts.form {
             Form::Forest(forest) => forest.trees(),
-            Form::Linear(_) => 0,
+            Form::Graph(graph) => graph.size().0,
+            Form::Linear(_) | Form::Scorecard(_) => 0,
         }
     }
 
-    /// Leaves of a forest or terms of a linear predictor: a measure of size.
+    /// Leaves of a forest, terms of a linear predictor, attributes of a scorecard, or what a graph has of them: a
+    /// measure of size.
     pub fn size(&self) -> usize {
         match &self.parts.form {
             Form::Forest(forest) => forest.leaves(),
             Form::Linear(linear) => linear.terms(),
+            Form::Scorecard(card) => card.attributes(),
+            Form::Graph(graph) => graph.size().1,
         }
     }
 
-    /// Whether [`Self::explain`] gives contributions: not for linear trees, nor for trees without counts of rows.
+    /// Whether [`Self::explain`] gives contributions: not for linear trees, nor for trees without
+    /// counts of rows, nor for a graph.
     pub fn explains(&self) -> bool {
         match &self.parts.form {
             Form::Forest(forest) => forest.explains(),
-            Form::Linear(_) => true,
+            Form::Linear(_) | Form::Scorecard(_) => true,
+            Form::Graph(_) => false,
         }
     }
 
@@ -217,6 +236,14 @@ impl Model {
                 linear.score(features.values(), &mut raw);
                 1.0
             }
+            Form::Scorecard(card) => {
+                card.score(features.values(), &mut raw);
+                1.0
+            }
+            Form::Graph(graph) => {
+                graph.score(features.values(), &mut raw);
+                1.0
+            }
         };
         let mut prediction = raw.clone();
         if scale != 1.0 {
@@ -227,6 +254,9 @@ impl Model {
             && linear.has_finish()
         {
             linear.finish(features.values(), &mut prediction);
+        }
+        if let Form::Scorecard(card) = &self.parts.form {
+            prediction.iter_mut().for_each(|prediction| *prediction = card.finish.of(*prediction));
         }
         Scores { raw, prediction }
     }
@@ -254,10 +284,25 @@ impl Model {
         Some(top)
     }
 
+    /// The reason codes of a scorecard for every row, the most important first: by the difference of a characteristic's
+    /// points from its baseline, equal ones in the order of the file. Characteristics with the same code count
+    /// together. A row without a score has none. Nothing for a model without reason codes.
+    pub fn reason_codes(&self, features: &Features) -> Option<Vec<Vec<&str>>> {
+        let Form::Scorecard(card) = &self.parts.form else { return None };
+        if features.width() != self.parts.inputs.len() {
+            return None;
+        }
+        let codes = &card.reasons.as_ref()?.codes;
+        let names = |row: Vec<u32>| row.into_iter().map(|code| codes[code as usize].as_str()).collect();
+        Some(card.reasons(features.values())?.into_iter().map(names).collect())
+    }
+
     fn bias(&self) -> Vec<f64> {
         match &self.parts.form {
             Form::Forest(forest) => forest.bias().to_vec(),
             Form::Linear(linear) => linear.bias().to_vec(),
+            Form::Scorecard(card) => vec![card.base()],
+            Form::Graph(_) => Vec::new(),
         }
     }
 
@@ -269,6 +314,8 @@ impl Model {
         match &self.parts.form {
             Form::Forest(forest) => forest.explain(features.values(), each),
             Form::Linear(linear) => linear.explain(features.values(), each),
+            Form::Scorecard(card) => card.explain(features.values(), each),
+            Form::Graph(_) => {}
         }
         Some(())
     }

@@ -131,6 +131,7 @@ pub(crate) fn load(bytes: &[u8]) -> Result<Parts, Error> {
         link: link(&source.loss, source.outputs)?,
         objective: source.loss,
         precision: Precision::Double,
+        classes: Vec::new(),
     })
 }
 

@@ -84,7 +84,7 @@ pub(crate) fn load(bytes: &[u8]) -> Result<Parts, Error> {
         .map_err(|(tree, message)| invalid(tree_lines[tree], format!("Tree={tree}: {message}")))?;
     let (outputs, link, objective) = (head.outputs, head.link, head.objective);
     let precision = Precision::Double;
-    Ok(Parts { form: Form::Forest(forest), inputs, bindings, outputs, link, objective, precision })
+    Ok(Parts { form: Form::Forest(forest), inputs, bindings, outputs, link, objective, precision, classes: Vec::new() })
 }
 
 fn read_trees(lines: &mut Lines<'_>, head: &Header<'_>) -> Result<(Vec<Tree>, Vec<usize>), Error> {

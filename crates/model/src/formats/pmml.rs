@@ -1,8 +1,9 @@
-//! PMML 3.0 to 4.4: RegressionModel and GeneralRegressionModel.
+//! PMML 3.0 to 4.4: RegressionModel, GeneralRegressionModel, TreeModel, MiningModel and Scorecard.
 //!
 //! [`xml`] makes a tree of elements with their lines. [`fields`] reads data dictionary and mining schema: the active
 //! fields become the model's inputs with their treatment of missing, invalid and outlying values. [`expressions`] turns
 //! derived fields into [`crate::linear::Expression`]s, [`regression`] and [`general`] the models into terms.
+//! [`models`] makes steps of a [`Graph`] of models in models ([`tree`], [`mining`]), [`scorecard`] reads scorecards.
 //!
 //! Every element is asked for the attributes and children that are known; any other is refused with its line, because
 //! it may change the scores. What cannot change them is passed over: `Header`, `MiningBuildTask`, `ModelStats`,
@@ -11,17 +12,25 @@
 mod expressions;
 mod fields;
 mod general;
+mod mining;
+mod models;
+mod predicates;
 mod regression;
+mod scorecard;
+mod tree;
 mod xml;
 
 use fields::Fields;
 use xml::Element;
 
+use crate::features::Binding;
 use crate::forest::Precision;
+use crate::graph::{Graph, Prepared, Step};
 use crate::linear::{Equation, Finish, Function, Linear};
 use crate::link::Link;
 use crate::model::{Form, Parts};
-use crate::{Error, Format};
+use crate::scorecard::{Characteristic, Scorecard};
+use crate::{Error, Format, Input};
 
 /// Children of a model that cannot change its scores.
 const PASSED_OVER: [&str; 4] = ["ModelStats", "ModelExplanation", "ModelVerification", "Output"];
@@ -41,6 +50,7 @@ struct Body {
     objective: String,
     trials: Option<usize>,
     trials_count: f64,
+    precision: Precision,
 }
 
 /// Read a document.
@@ -57,8 +67,7 @@ pub(crate) fn load(bytes: &[u8]) -> Result<Parts, Error> {
     if let Some(other) = models.next() {
         return Err(other.unsupported("a second model"));
     }
-    let known = ["RegressionModel", "GeneralRegressionModel"];
-    if !known.contains(&model.name.as_str()) {
+    if model.name != "Scorecard" && !models::KINDS.contains(&model.name.as_str()) {
         return Err(model.unsupported("this kind of model"));
     }
     if model.get("isScorable") == Some("false") {
@@ -67,10 +76,25 @@ pub(crate) fn load(bytes: &[u8]) -> Result<Parts, Error> {
     check_output(model)?;
     let dictionary = root.child("DataDictionary")?.ok_or_else(|| root.invalid("DataDictionary is missing"))?;
     let mut fields = Fields::read(dictionary, model)?;
-    for holder in [root.child("TransformationDictionary")?, model.child("LocalTransformations")?].into_iter().flatten()
-    {
-        holder.only(&[], &["DerivedField"])?;
-        holder.all("DerivedField").try_for_each(|field| expressions::derive(field, &mut fields))?;
+    if let Some(holder) = root.child("TransformationDictionary")? {
+        transform(holder, &mut fields)?;
+    }
+    match model.name.as_str() {
+        "RegressionModel" | "GeneralRegressionModel" => linear(model, fields),
+        "Scorecard" => scorecard(model, fields),
+        _ => graph(model, fields),
+    }
+}
+
+fn transform(holder: &Element, fields: &mut Fields) -> Result<(), Error> {
+    holder.only(&[], &["DerivedField"])?;
+    holder.all("DerivedField").try_for_each(|field| expressions::derive(field, fields))
+}
+
+/// A regression alone: it is linear and can be explained.
+fn linear(model: &Element, mut fields: Fields) -> Result<Parts, Error> {
+    if let Some(holder) = model.child("LocalTransformations")? {
+        transform(holder, &mut fields)?;
     }
     let body = match model.name.as_str() {
         "RegressionModel" => regression::read(model, &mut fields)?,
@@ -86,25 +110,76 @@ pub(crate) fn load(bytes: &[u8]) -> Result<Parts, Error> {
     }
     finish.trials = body.trials;
     let outputs = body.equations.len();
-    let (inputs, bindings, treatments, derived) = fields.into_parts();
-    if inputs.is_empty() {
-        return Err(model.unsupported("a model without an active field"));
+    let named = model.all("RegressionTable").filter_map(|table| table.get("targetCategory"));
+    let classes = named.take(outputs).map(str::to_owned).collect();
+    let (inputs, bindings, prepared) = into_parts(model, fields)?;
+    let derived = prepared.steps.into_iter().filter_map(|step| match step {
+        Step::Derive(_, expression) => Some(expression),
+        _ => None,
+    });
+    let linear = Linear::new(prepared.inputs, derived.collect(), body.equations, finish);
+    let (link, objective, precision) = (body.link, body.objective, body.precision);
+    let form = Form::Linear(linear.in_precision(precision));
+    Ok(Parts { form, inputs, bindings, outputs, link, objective, precision, classes })
+}
+
+fn into_parts(model: &Element, fields: Fields) -> Result<(Vec<Input>, Vec<Binding>, Prepared), Error> {
+    let parts = fields.into_parts();
+    match parts.0.is_empty() {
+        true => Err(model.unsupported("a model without an active field")),
+        false => Ok(parts),
     }
-    let form = Form::Linear(Linear::new(treatments, derived, body.equations, finish));
-    Ok(Parts {
-        form,
-        inputs,
-        bindings,
-        outputs,
-        link: body.link,
-        objective: body.objective,
-        precision: Precision::Double,
-    })
+}
+
+fn graph(model: &Element, mut fields: Fields) -> Result<Parts, Error> {
+    let answer = models::read(model, &mut fields)?;
+    let all: Vec<usize> = (answer.first..answer.first + answer.width).collect();
+    let (outputs, classes) = match (answer.positive, answer.is_classes) {
+        (Some(place), _) => (vec![all[place]], vec![fields.classes[place].clone()]),
+        (None, true) => (all, fields.classes.clone()),
+        (None, false) => (all, Vec::new()),
+    };
+    if outputs.is_empty() {
+        return Err(model.unsupported("a classification without classes"));
+    }
+    let objective = model.get("algorithmName").unwrap_or_default().to_owned();
+    let (inputs, bindings, prepared) = into_parts(model, fields)?;
+    let (count, link, precision) = (outputs.len(), Link::Identity, Precision::Double);
+    let form = Form::Graph(Graph { prepared, outputs });
+    Ok(Parts { form, inputs, bindings, outputs: count, link, objective, precision, classes })
+}
+
+fn scorecard(model: &Element, mut fields: Fields) -> Result<Parts, Error> {
+    if let Some(holder) = model.child("LocalTransformations")? {
+        transform(holder, &mut fields)?;
+    }
+    let body = scorecard::read(model, &mut fields)?;
+    let finish = targets(model)?;
+    let objective = model.get("algorithmName").unwrap_or_default().to_owned();
+    let (inputs, bindings, prepared) = into_parts(model, fields)?;
+    let sources = prepared.sources();
+    let owner = |characteristic: &Characteristic| {
+        let mut first = None;
+        let mut note = |field: usize| first = first.or(sources[field]);
+        characteristic.attributes.iter().for_each(|attribute| attribute.predicate.reads(&mut note));
+        characteristic.attributes.iter().for_each(|attribute| attribute.points.reads(&mut note));
+        first
+    };
+    let owners: Vec<Option<usize>> = body.characteristics.iter().map(owner).collect();
+    let mut unowned = body.characteristics.iter().zip(&owners).filter(|(_, owner)| owner.is_none());
+    if unowned.any(|(characteristic, _)| characteristic.constant().is_none()) {
+        return Err(model.unsupported("a characteristic that reads no input and is not constant"));
+    }
+    let scorecard::Body { initial, characteristics, reasons } = body;
+    let card = Scorecard { prepared, initial, characteristics, owners, reasons, finish };
+    let (form, link, precision) = (Form::Scorecard(card), Link::Identity, Precision::Double);
+    Ok(Parts { form, inputs, bindings, outputs: 1, link, objective, precision, classes: Vec::new() })
 }
 
 /// Output fields must be views of the prediction.
 fn check_output(model: &Element) -> Result<(), Error> {
-    let views = ["predictedValue", "probability", "transformedValue", "predictedDisplayValue"];
+    let views =
+        ["predictedValue", "probability", "transformedValue", "predictedDisplayValue", "reasonCode", "decision"];
     for field in model.all("Output").flat_map(|output| output.all("OutputField")) {
         field.one_of("feature", &views, "predictedValue")?;
     }

@@ -125,7 +125,7 @@ impl Head {
     fn parts(self, form: Form, inputs: Vec<Input>, bindings: Vec<Binding>) -> Parts {
         let (outputs, precision) = (self.outputs(), Precision::Single);
         let Objective { link, name, .. } = self.objective;
-        Parts { form, inputs, bindings, outputs, link, objective: name, precision }
+        Parts { form, inputs, bindings, outputs, link, objective: name, precision, classes: Vec::new() }
     }
 }
 

@@ -6,6 +6,7 @@ mod cases;
 mod fixtures;
 mod laws;
 mod pmml;
+mod pmml_models;
 mod reference;
 mod refused;
 mod refused_json;

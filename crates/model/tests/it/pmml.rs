@@ -292,7 +292,7 @@ fn what_is_not_read_is_refused_with_element_and_line() {
     };
     refuse("version=\"4.4\"", "version=\"9\"", "1: PMML: version=\"9\" is not supported");
     refuse("<DataDictionary>", "<!DOCTYPE x><DataDictionary>", "2: a document type declaration is not supported");
-    refuse("RegressionModel", "TreeModel", "7: TreeModel: this kind of model is not supported");
+    refuse("RegressionModel", "TextModel", "7: TextModel: this kind of model is not supported");
     refuse(" functionName=\"regression\"", "", "7: RegressionModel: functionName=\"\" is not supported");
     refuse("coefficient=\"1\"", "", "7: NumericPredictor: attribute coefficient is missing");
     refuse("coefficient=\"1\"", "coefficient=\"inf\"", "7: NumericPredictor: coefficient is not a finite number");

@@ -84,7 +84,7 @@ pub(super) fn load(bytes: &[u8]) -> Result<Parts, Error> {
     let forest = Forest::new(trees, inputs.len(), Rules { scale, ..Rules::plain(outputs) })
         .map_err(|(at, message)| list.invalid(format!("[{at}]: {message}")))?;
     let (form, precision) = (Form::Forest(forest), Precision::Double);
-    Ok(Parts { form, inputs, bindings, outputs, link, objective, precision })
+    Ok(Parts { form, inputs, bindings, outputs, link, objective, precision, classes: Vec::new() })
 }
 
 fn link(root: &Part<'_>, outputs: usize) -> Result<(Link, String), Error> {

@@ -13,11 +13,7 @@ pub(super) fn derive(element: &Element, fields: &mut Fields) -> Result<(), Error
     element.one_of("optype", &["continuous", "categorical", "ordinal"], "")?;
     let data_type = element.one_of("dataType", &["string", "integer", "float", "double", "boolean"], "")?;
     let wanted = if data_type == "string" { Kind::Symbol } else { Kind::Number };
-    let mut parts = element.parts();
-    let (Some(part), None) = (parts.next(), parts.next()) else {
-        return Err(element.invalid("holds not exactly one expression"));
-    };
-    let (expression, kind) = expression(part, Some(wanted), fields)?;
+    let (expression, kind) = only(element, Some(wanted), fields)?;
     if kind != wanted {
         return Err(element.unsupported("a dataType that is not what the expression gives"));
     }
@@ -26,6 +22,15 @@ pub(super) fn derive(element: &Element, fields: &mut Fields) -> Result<(), Error
         _ => expression,
     };
     fields.derive(element, kind, expression)
+}
+
+/// The one expression that an element holds.
+pub(super) fn only(element: &Element, wanted: Option<Kind>, fields: &mut Fields) -> Result<(Expression, Kind), Error> {
+    let mut parts = element.parts().filter(|part| part.name != "Value");
+    match (parts.next(), parts.next()) {
+        (Some(part), None) => expression(part, wanted, fields),
+        _ => Err(element.invalid("holds not exactly one expression")),
+    }
 }
 
 const EXPRESSIONS: &[&str] =
@@ -295,7 +300,7 @@ fn alike(element: &Element, parts: &[&Element], fields: &mut Fields) -> Result<V
         }
         known = Some(kind);
         if let Expression::Field(at) = argument {
-            compared = Some(Field { at, kind });
+            compared = Some(Field { at, kind, single: false });
         }
         arguments.push(Some(argument));
     }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::xml::Element;
 use crate::features::{Binding, Codes};
+use crate::graph::{Prepared, Step};
 use crate::linear::{Expression, Interval, Invalid, Outliers, Treatment, Validity};
 use crate::{Error, Input, InputKind};
 
@@ -20,6 +21,8 @@ pub(super) enum Kind {
 pub(super) struct Field {
     pub at: usize,
     pub kind: Kind,
+    /// Its numbers are rounded to single precision, and so are those it is compared with.
+    pub single: bool,
 }
 
 #[derive(Default)]
@@ -30,7 +33,14 @@ pub(super) struct Fields {
     /// For each input that is a category its codes: the values of the data dictionary and those it is compared with.
     categories: Vec<Option<Category>>,
     treatments: Vec<Treatment>,
-    derived: Vec<Expression>,
+    /// What is computed from them, in order.
+    pub steps: Vec<Step>,
+    /// Slots handed out beyond the inputs.
+    more: usize,
+    /// Names made known, in order.
+    log: Vec<String>,
+    /// The classes of the target, in the order of the data dictionary.
+    pub classes: Vec<String>,
 }
 
 #[derive(Default)]
@@ -63,6 +73,12 @@ impl Fields {
         schema.only(&[], &["MiningField"])?;
         let mut fields = Self::default();
         for mining in schema.all("MiningField") {
+            let is_target = matches!(mining.get("usageType"), Some("target" | "predicted"));
+            if let Some(field) = mining.get("name").and_then(|name| data.get(name)).filter(|_| is_target)
+                && field.get("optype") != Some("continuous")
+            {
+                fields.classes = listed_values(field)?[0].clone();
+            }
             if mining.one_of("usageType", USAGES, "active")? != "active" {
                 continue;
             }
@@ -88,7 +104,11 @@ impl Fields {
         if mining.get("optype").is_some_and(|other| (other == "continuous") != (kind == Kind::Number)) {
             return Err(mining.unsupported("an optype other than the data field's"));
         }
-        let [valid, missing, invalid] = listed_values(data)?;
+        let [valid, mut missing, invalid] = listed_values(data)?;
+        if kind == Kind::Number {
+            // No number is a missing one already.
+            missing.retain(|value| value != "NaN");
+        }
         let category = match kind {
             Kind::Number => None,
             Kind::Symbol => {
@@ -102,10 +122,10 @@ impl Fields {
             return Err(data.unsupported("a list of invalid values without one of valid ones"));
         }
         let at = self.names.len();
-        self.name(name, Field { at, kind }, data)?;
+        let single = data_type == "float" && kind == Kind::Number;
+        self.name(name, Field { at, kind, single }, data)?;
         self.names.push(name.to_owned());
         self.categories.push(category);
-        let single = data_type == "float" && kind == Kind::Number;
         let values = |texts: &[String], fields: &mut Self| {
             texts.iter().map(|text| fields.value_of(at, single, text, data)).collect::<Result<Vec<f64>, Error>>()
         };
@@ -118,18 +138,17 @@ impl Fields {
             (true, false) if kind == Kind::Number => Validity::Within(intervals),
             _ => return Err(data.unsupported("intervals of categories or beside values")),
         };
-        let treatment = self.treatment(Field { at, kind }, mining, missing, validity, single)?;
+        let treatment = self.treatment(Field { at, kind, single }, mining, missing, validity)?;
         self.treatments.push(treatment);
         Ok(())
     }
 
     fn treatment(
         &mut self,
-        Field { at, kind }: Field,
+        Field { at, kind, single }: Field,
         mining: &Element,
         missing: Vec<f64>,
         validity: Validity,
-        single: bool,
     ) -> Result<Treatment, Error> {
         mining.only(MINING_FIELD, &[])?;
         mining.one_of("optype", &["continuous", "categorical", "ordinal"], "continuous")?;
@@ -172,18 +191,42 @@ impl Fields {
         })
     }
 
-    fn name(&mut self, name: &str, field: Field, element: &Element) -> Result<(), Error> {
+    /// Make a name known.
+    pub(super) fn name(&mut self, name: &str, field: Field, element: &Element) -> Result<(), Error> {
         match self.by_name.insert(name.to_owned(), field) {
-            None => Ok(()),
+            None => {
+                self.log.push(name.to_owned());
+                Ok(())
+            }
             Some(_) => Err(element.invalid("its name is taken")),
         }
     }
 
+    /// Where the names of a model in a segment begin.
+    pub(super) fn mark(&self) -> usize {
+        self.log.len()
+    }
+
+    /// Forget the names made known since.
+    pub(super) fn forget(&mut self, mark: usize) {
+        for name in self.log.drain(mark.min(self.log.len())..) {
+            self.by_name.remove(&name);
+        }
+    }
+
+    /// Hand out slots; the first of them.
+    pub(super) fn slots(&mut self, count: usize) -> usize {
+        let first = self.names.len() + self.more;
+        self.more += count;
+        first
+    }
+
     /// Make a derived field known.
     pub(super) fn derive(&mut self, element: &Element, kind: Kind, expression: Expression) -> Result<(), Error> {
-        let at = self.names.len() + self.derived.len();
-        self.name(element.need("name")?, Field { at, kind }, element)?;
-        self.derived.push(expression);
+        let at = self.slots(1);
+        let single = matches!(expression, Expression::Single(_));
+        self.name(element.need("name")?, Field { at, kind, single }, element)?;
+        self.steps.push(Step::Derive(at, expression));
         Ok(())
     }
 
@@ -196,7 +239,7 @@ impl Fields {
     /// A field that holds numbers.
     pub(super) fn number(&self, name: &str, element: &Element) -> Result<usize, Error> {
         match self.find(name, element)? {
-            Field { at, kind: Kind::Number } => Ok(at),
+            Field { at, kind: Kind::Number, .. } => Ok(at),
             _ => Err(element.invalid(format!("{name:.40?} is a category, not a number"))),
         }
     }
@@ -204,7 +247,8 @@ impl Fields {
     /// The value that a text of the document means for a field.
     pub(super) fn literal(&mut self, field: Field, text: &str, element: &Element) -> Result<f64, Error> {
         let Some(Some(category)) = self.categories.get_mut(field.at) else {
-            return self.literal_of(field.kind, text, element);
+            let value = self.literal_of(field.kind, text, element)?;
+            return Ok(if field.single { f64::from(value as f32) } else { value });
         };
         let spelled = spelling(category.numeric, text);
         if category.seen.insert(spelled.clone()) {
@@ -238,7 +282,9 @@ impl Fields {
         *self.symbols.entry(text.to_owned()).or_insert(next)
     }
 
-    pub(super) fn into_parts(mut self) -> (Vec<Input>, Vec<Binding>, Vec<Treatment>, Vec<Expression>) {
+    /// Inputs and bindings, and what is computed of a row.
+    pub(super) fn into_parts(mut self) -> (Vec<Input>, Vec<Binding>, Prepared) {
+        let slots = self.names.len() + self.more;
         let (mut inputs, mut bindings) = (Vec::new(), Vec::new());
         let categories = std::mem::take(&mut self.categories);
         for (at, (name, category)) in std::mem::take(&mut self.names).into_iter().zip(categories).enumerate() {
@@ -255,7 +301,7 @@ impl Fields {
             inputs.push(Input { name, kind });
             bindings.push(binding);
         }
-        (inputs, bindings, self.treatments, self.derived)
+        (inputs, bindings, Prepared { inputs: self.treatments, slots, steps: self.steps })
     }
 }
 

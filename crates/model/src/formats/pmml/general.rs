@@ -6,6 +6,7 @@ use super::fields::{Fields, Kind};
 use super::xml::Element;
 use super::{Body, PASSED_OVER};
 use crate::Error;
+use crate::forest::Precision;
 use crate::linear::{Equation, Factor, Term};
 use crate::link::Link;
 
@@ -65,7 +66,8 @@ pub(super) fn read(model: &Element, fields: &mut Fields) -> Result<Body, Error> 
     let trials = model.get("trialsVariable").map(|name| fields.number(name, model)).transpose()?;
     let trials_count = model.number("trialsValue")?.unwrap_or(1.0);
     let objective = if distribution.is_empty() { kind.to_owned() } else { distribution };
-    Ok(Body { equations: vec![equation], link, objective, trials, trials_count })
+    let precision = Precision::Double;
+    Ok(Body { equations: vec![equation], link, objective, trials, trials_count, precision })
 }
 
 fn link(model: &Element) -> Result<Link, Error> {

@@ -4,6 +4,7 @@ use super::fields::{Fields, Kind};
 use super::xml::Element;
 use super::{Body, PASSED_OVER};
 use crate::Error;
+use crate::forest::Precision;
 use crate::linear::{Equation, Factor, Term};
 use crate::link::Link;
 
@@ -24,7 +25,10 @@ pub(super) fn read(model: &Element, fields: &mut Fields) -> Result<Body, Error> 
     let parts = ["MiningSchema", "LocalTransformations", "Targets", "RegressionTable"];
     model.only(ATTRIBUTES, &[&parts[..], &PASSED_OVER].concat())?;
     let function = model.one_of("functionName", &["regression", "classification"], "")?;
-    model.one_of("x-mathContext", &["double"], "double")?;
+    let precision = match model.one_of("x-mathContext", &["double", "float"], "double")? {
+        "float" => Precision::Single,
+        _ => Precision::Double,
+    };
     let method = model.one_of("normalizationMethod", &METHODS, "none")?;
     let tables: Vec<&Element> = model.all("RegressionTable").collect();
     let mut equations = Vec::with_capacity(tables.len());
@@ -45,7 +49,7 @@ pub(super) fn read(model: &Element, fields: &mut Fields) -> Result<Body, Error> 
     };
     let link = link.ok_or_else(|| model.unsupported(format!("normalizationMethod={method:?} for {function}")))?;
     let objective = model.get("algorithmName").unwrap_or_default().to_owned();
-    Ok(Body { equations, link, objective, trials: None, trials_count: 1.0 })
+    Ok(Body { equations, link, objective, trials: None, trials_count: 1.0, precision })
 }
 
 fn of_number(method: &str) -> Option<Link> {

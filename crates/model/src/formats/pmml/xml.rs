@@ -8,7 +8,7 @@ use super::{invalid, unsupported};
 use crate::Error;
 
 /// Deepest nesting accepted; it bounds recursion here, in expressions and when they are evaluated.
-const DEPTH_MAX: usize = 64;
+const DEPTH_MAX: usize = 256;
 
 /// Most attributes of an element: each is compared with those before it.
 const ATTRIBUTES_MAX: usize = 64;
