@@ -46,7 +46,14 @@ fn difference(one: &Value, other: &Value, place: &str) -> Option<String> {
 }
 
 fn assert_alike(one: &Profile, other: &Profile) -> Result<(), TestCaseError> {
-    let (a, b) = (serde_json::to_value(one).unwrap(), serde_json::to_value(other).unwrap());
+    let json = |profile: &Profile| {
+        let mut profile = profile.clone();
+        // Told of the candidate keys, which are compared apart.
+        let of_keys = |code: &str| code == "no_candidate_key";
+        profile.relations.iter_mut().for_each(|relation| relation.alerts.retain(|alert| !of_keys(&alert.code)));
+        serde_json::to_value(profile).unwrap()
+    };
+    let (a, b) = (json(one), json(other));
     match difference(&a, &b, "") {
         None => Ok(()),
         Some(difference) => Err(TestCaseError::fail(difference)),
