@@ -15,8 +15,8 @@ pub enum Error {
     /// The user may not do this with this solution and submission.
     #[error("the user has no right to this solution and submission")]
     Forbidden,
-    /// No such solution, submission or release. Only told to users with the right to it.
-    #[error("there is no such solution, submission or release")]
+    /// No such solution, submission, release, batch or profile. Only told to users with the right to it.
+    #[error("there is no such solution, submission, release, batch or profile")]
     Unknown,
     /// The batch key is taken by an earlier upload or request of the same customer that was a different one.
     #[error("the batch key was already used for another upload or request")]

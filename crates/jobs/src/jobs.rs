@@ -24,7 +24,7 @@ use crate::folder::Folder;
 use crate::measures::Measures;
 use crate::options::JobsOptions;
 use crate::owner::Owner;
-use crate::profile;
+use crate::profile::{self, Kind};
 use crate::store::Store;
 use crate::subscription::Waiters;
 
@@ -169,12 +169,12 @@ impl Jobs {
         self.inner.credentials.checks()
     }
 
-    /// A batch of a customer.
+    /// What a customer has under a key: the batch when there is one, else the profile.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn status(&self, customer: &CustomerName, key: BatchKey) -> Result<Option<BatchStatus>> {
-        let Some(row) = self.inner.store.batch(customer, key).await? else {
+        let Some(row) = self.inner.store.under_key(customer, key).await?.into_iter().next() else {
             return Ok(None);
         };
         Ok(Some(BatchStatus { progress: self.progress(row.id, row.attempt), ..row.status }))
@@ -193,12 +193,11 @@ impl Jobs {
         key: BatchKey,
     ) -> Result<BatchResults> {
         self.authorize(caller, solution, submission)?;
-        let Some(row) = self.inner.store.batch(caller.customer(), key).await? else {
+        let Some(row) = self.inner.store.batch(caller.customer(), key, Kind::Batch).await? else {
             return Ok(BatchResults::Unknown);
         };
         let mut status = row.status;
-        let is_asked = (&status.solution, &status.submission) == (solution, submission);
-        if !is_asked || profile::is_profile(solution, submission) {
+        if (&status.solution, &status.submission) != (solution, submission) {
             return Ok(BatchResults::Unknown);
         }
         match status.state {

@@ -9,8 +9,11 @@
 //! that order, and only then gives the key. The runner takes it up under a lease, and the results of an attempt are
 //! written under the attempt's own path, made durable, then named in the row by the transaction that ends the batch.
 //!
-//! Invariants: a key that was given stands for a durable batch. A customer sees its own batches only; keys are unique
-//! per customer, so nothing can be learnt of another's. A batch ends once, whatever crashes: every write of an attempt
+//! A profiled upload becomes a batch without being sent again by [`Jobs::submit_profiled`].
+//!
+//! Invariants: a key that was given stands for a durable batch or profile, and for one upload: a customer has at most
+//! one batch and one profile under it. A customer sees its own only, and another's keys are free to it, so nothing can
+//! be learnt of another's. A batch ends once, whatever crashes: every write of an attempt
 //! is fenced by its owner and number. Each change of state has its event, in the same transaction.
 //!
 //! Cost: an upload holds at most [`upload::BUFFER_BYTES`] in memory. Results are never in memory as a whole.
@@ -31,6 +34,7 @@ mod owner;
 mod profile;
 mod runner;
 mod store;
+mod submit_profiled;
 mod subscription;
 mod sweep;
 pub mod upload;

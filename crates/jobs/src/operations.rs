@@ -4,8 +4,12 @@
 //! at once for a batch that waits or runs in this process, and within about a second for one that another process
 //! runs. Deleting removes upload and results for good; the row stays as a tombstone, so that the key means no other
 //! batch.
+//!
+//! Where a key has a profile and a batch, the batch stands for both in lists and when it is looked at. Cancelling stops
+//! both, as far as the caller has a right to each; deleting removes both, and needs both rights.
 
 use std::io;
+use std::path::PathBuf;
 
 use bordereau_base::ids::{BatchKey, SolutionName, SubmissionName};
 use bordereau_base::state::BatchState;
@@ -14,9 +18,8 @@ use jiff::Timestamp;
 use crate::account::Caller;
 use crate::batch::BatchStatus;
 use crate::error::{Error, Result};
-use crate::event::EventName;
-use crate::jobs::{EVENTS_AT_ONCE_MAX, Jobs};
-use crate::store::{Deleted, Deletion};
+use crate::jobs::Jobs;
+use crate::store::{About, BatchRow, Deleted, Deletion};
 
 /// Batches in one page at most.
 pub const PAGE_MAX: u32 = 500;
@@ -64,7 +67,7 @@ pub struct BatchHistory {
 }
 
 impl Jobs {
-    /// Batches of the caller's customer that it has a right to, newest first.
+    /// Batches of the caller's customer that it has a right to, newest first; profiles where they are not submitted.
     ///
     /// # Errors
     /// When the store fails.
@@ -90,42 +93,57 @@ impl Jobs {
         }
     }
 
-    /// One batch with its history.
+    /// One batch with its history; the profile where there is no batch.
     ///
     /// # Errors
     /// [`Error::Unknown`] when the customer has no such batch, [`Error::Forbidden`] without the right to its solution
     /// and submission; when the store fails.
     pub async fn batch(&self, caller: &Caller, key: BatchKey) -> Result<BatchHistory> {
-        let status = self.authorized(caller, key).await?;
-        let events = self.inner.store.events_of(caller.customer(), key, 0, EVENTS_AT_ONCE_MAX).await?;
-        let changes = events.into_iter().filter(|event| event.name == EventName::ProfileUpdated);
-        Ok(BatchHistory { status, states: changes.map(|event| (event.state, event.at)).collect() })
+        let (row, _) = self.authorized(caller, key).await?;
+        let BatchStatus { solution, submission, .. } = &row.status;
+        let about = About { customer: caller.customer(), key, solution, submission };
+        let states = self.inner.store.states_of(about).await?;
+        let progress = self.progress(row.id, row.attempt);
+        Ok(BatchHistory { status: BatchStatus { progress, ..row.status }, states })
     }
 
-    /// Cancels a batch.
+    /// Cancels a batch, and the profile under its key when the caller has a right to it.
     ///
     /// # Errors
     /// As [`Jobs::batch`].
     pub async fn cancel(&self, caller: &Caller, key: BatchKey) -> Result<Cancelling> {
-        self.authorized(caller, key).await?;
-        let cancelling = self.inner.store.cancel(caller.customer(), key, self.now()).await?.ok_or(Error::Unknown)?;
-        if cancelling == Cancelling::Stopping
-            && let Some(row) = self.inner.store.batch(caller.customer(), key).await?
-            && let Some(progress) = self.running().get(&(row.id, row.attempt))
-        {
-            progress.cancel();
+        let (batch, profile) = self.authorized(caller, key).await?;
+        let profile = profile.filter(|row| caller.may(&row.status.solution, &row.status.submission));
+        let ids: Vec<i64> = profile.iter().chain([&batch]).map(|row| row.id).collect();
+        let (store, customer) = (&self.inner.store, caller.customer());
+        let cancelling = store.cancel(customer, key, &ids, self.now()).await?.ok_or(Error::Unknown)?;
+        if cancelling == Cancelling::Stopping {
+            // Read again: another attempt may have begun meanwhile.
+            let rows = store.under_key(customer, key).await?;
+            let running = self.running();
+            for row in rows.iter().filter(|row| ids.contains(&row.id)) {
+                if let Some(progress) = running.get(&(row.id, row.attempt)) {
+                    progress.cancel();
+                }
+            }
         }
         tracing::info!(customer = %caller.customer(), user = %caller.name(), %key, "a batch is cancelled");
         Ok(cancelling)
     }
 
-    /// Deletes a batch that has ended, with its upload and results. One that is deleted already is no error.
+    /// Deletes a batch that has ended, with its upload and results, and the profile under its key. What is deleted
+    /// already is no error.
     ///
     /// # Errors
-    /// [`Error::NotEnded`] when it has not ended; else as [`Jobs::batch`]; when the data folder cannot be written.
+    /// [`Error::NotEnded`] when either has not ended, [`Error::Forbidden`] without the right to both; else as
+    /// [`Jobs::batch`]; when the data folder cannot be written.
     pub async fn delete(&self, caller: &Caller, key: BatchKey) -> Result<()> {
-        self.authorized(caller, key).await?;
-        match self.inner.store.delete(caller.customer(), key, self.now()).await?.ok_or(Error::Unknown)? {
+        let (batch, profile) = self.authorized(caller, key).await?;
+        if let Some(BatchRow { status, .. }) = &profile {
+            self.authorize(caller, &status.solution, &status.submission)?;
+        }
+        let ids: Vec<i64> = profile.iter().chain([&batch]).map(|row| row.id).collect();
+        match self.inner.store.delete(caller.customer(), key, &ids, self.now()).await? {
             Deletion::NotEnded => Err(Error::NotEnded),
             Deletion::Done(deleted) => {
                 tracing::info!(customer = %caller.customer(), user = %caller.name(), %key, "a batch is deleted");
@@ -134,25 +152,25 @@ impl Jobs {
         }
     }
 
-    /// Removes the files of a deleted batch. After a crash the sweep does so.
+    /// Removes the files of what was deleted. After a crash the sweep does so.
     async fn remove_artefacts(&self, deleted: Deleted) -> Result<()> {
         let folder = &self.inner.folder;
-        let results = folder.object(&format!("results/{}", deleted.id));
-        let upload = deleted.upload_object.map(|object| folder.object(&object));
+        let results: Vec<PathBuf> = deleted.ids.iter().map(|id| folder.object(&format!("results/{id}"))).collect();
+        let uploads: Vec<PathBuf> = deleted.uploads.iter().map(|object| folder.object(object)).collect();
         tokio::task::spawn_blocking(move || {
-            if let Some(upload) = upload {
-                gone(std::fs::remove_file(upload))?;
-            }
-            gone(std::fs::remove_dir_all(results))
+            uploads.iter().try_for_each(|upload| gone(std::fs::remove_file(upload)))?;
+            results.iter().try_for_each(|folder| gone(std::fs::remove_dir_all(folder)))
         })
         .await??;
         Ok(())
     }
 
-    async fn authorized(&self, caller: &Caller, key: BatchKey) -> Result<BatchStatus> {
-        let status = self.status(caller.customer(), key).await?.ok_or(Error::Unknown)?;
-        self.authorize(caller, &status.solution, &status.submission)?;
-        Ok(status)
+    /// What stands under a key for the caller who has a right to it, and the profile when that is another.
+    async fn authorized(&self, caller: &Caller, key: BatchKey) -> Result<(BatchRow, Option<BatchRow>)> {
+        let mut rows = self.inner.store.under_key(caller.customer(), key).await?.into_iter();
+        let first = rows.next().ok_or(Error::Unknown)?;
+        self.authorize(caller, &first.status.solution, &first.status.submission)?;
+        Ok((first, rows.next()))
     }
 }
 

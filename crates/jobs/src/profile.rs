@@ -3,6 +3,10 @@
 //! A profile is a batch of the solution `unstructured` and the submission `profile`. Its release is the version of the
 //! profile's format. It runs as any batch does, under a lease, and its results are the full profile; until then the
 //! newest preliminary one is handed out.
+//!
+//! Its key is the key of the upload: submitted to a solution ([`Jobs::submit_profiled`]) the same upload is a batch of
+//! the same key, so that a customer may have one profile and one batch under one key, and each look-up says which it
+//! means ([`Kind`]).
 
 mod pass;
 
@@ -60,6 +64,15 @@ pub(crate) fn is_profile(solution: &SolutionName, submission: &SubmissionName) -
     (solution.as_str(), submission.as_str()) == (SolutionName::UNSTRUCTURED, SubmissionName::PROFILE)
 }
 
+/// Which of the two that may share a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// What was sent to a solution.
+    Batch,
+    /// What was sent to be profiled.
+    Profile,
+}
+
 /// The version and digest that stand for the release of a profile: those of its format.
 pub(crate) fn format_release() -> Result<(ReleaseVersion, String)> {
     let version = FORMAT.rsplit('/').next().and_then(|version| version.parse().ok());
@@ -102,13 +115,10 @@ impl Jobs {
 
     async fn profile_now(&self, caller: &Caller, key: BatchKey) -> Result<BatchProfile> {
         let store = &self.inner.store;
-        let Some(row) = store.batch(caller.customer(), key).await? else {
+        let Some(row) = store.batch(caller.customer(), key, Kind::Profile).await? else {
             return Ok(BatchProfile::Unknown);
         };
         let mut status = row.status;
-        if !is_profile(&status.solution, &status.submission) {
-            return Ok(BatchProfile::Unknown);
-        }
         let (state, artefact) = match status.state {
             BatchState::Failed => {
                 let report = status.report.take();
@@ -140,7 +150,7 @@ impl Jobs {
     pub async fn profile_state(&self, caller: &Caller, key: BatchKey) -> Result<Option<ResultsFile>> {
         self.authorize(caller, &SolutionName::unstructured(), &SubmissionName::profile())?;
         let store = &self.inner.store;
-        let Some(row) = store.batch(caller.customer(), key).await? else {
+        let Some(row) = store.batch(caller.customer(), key, Kind::Profile).await? else {
             return Ok(None);
         };
         match store.artefact(row.id, ArtefactKind::ProfileState).await? {

@@ -24,7 +24,7 @@ use crate::batch::{Accepted, BatchRequest};
 use crate::error::{Error, Result};
 use crate::folder;
 use crate::jobs::Jobs;
-use crate::store::{Inserted, NewBatch, explanations_name, format_name};
+use crate::store::{Inserted, NewBatch, Taken, explanations_name, format_name};
 
 /// How much of an upload is held in memory.
 pub const BUFFER_BYTES: usize = 1 << 20;
@@ -149,8 +149,8 @@ impl UploadReceiver {
             upload_bytes: self.bytes,
         };
         let store = &self.jobs.inner.store;
-        if let Some(known) = store.request_sha256(&new.customer, new.key).await? {
-            return again(&new, &known);
+        if let Some(taken) = store.taken(&new).await? {
+            return again(new.key, taken);
         }
         let (from, to) = (self.incoming.path.clone(), self.jobs.inner.folder.object(&new.upload_object));
         let placed = to.clone();
@@ -166,7 +166,7 @@ impl UploadReceiver {
                 self.jobs.inner.accepted.notify_one();
                 Ok(Accepted::New(new.key))
             }
-            Inserted::Exists { request_sha256 } => again(&new, &request_sha256),
+            Inserted::Taken(taken) => again(new.key, taken),
             // The file stays until the sweep, which asks the store.
             Inserted::Doubtful(error) => Err(error),
         }
@@ -184,12 +184,16 @@ impl UploadReceiver {
     }
 }
 
-fn again(new: &NewBatch, known_request_sha256: &str) -> Result<Accepted> {
-    if new.request_sha256 == known_request_sha256 { Ok(Accepted::Again(new.key)) } else { Err(Error::Conflict) }
+/// The answer for a key that is taken.
+pub(crate) fn again(key: BatchKey, taken: Taken) -> Result<Accepted> {
+    match taken {
+        Taken::Same => Ok(Accepted::Again(key)),
+        Taken::Other => Err(Error::Conflict),
+    }
 }
 
 /// What must be the same for a repeated key to mean the same batch. The release that was active is not part of it.
-fn request_sha256(request: &BatchRequest, upload_sha256: &str) -> String {
+pub(crate) fn request_sha256(request: &BatchRequest, upload_sha256: &str) -> String {
     let explanations = request.explanations.map(explanations_name).unwrap_or_default();
     let parts = [
         request.solution.as_str(),

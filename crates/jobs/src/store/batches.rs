@@ -9,38 +9,13 @@ use bordereau_base::state::BatchState;
 use bordereau_engine::batch::ResultFormat;
 use bordereau_engine::release::manifest::Explanations;
 use jiff::Timestamp;
-use sqlx::{FromRow, Sqlite, Transaction};
+use sqlx::{FromRow, Sqlite};
 
 use super::events::{About, append_events};
 use super::{Store, moment, signed, state_named, stored, unsigned};
-use crate::batch::{BatchRequest, BatchStatus, Report};
+use crate::batch::{BatchStatus, Report};
 use crate::error::{Error, Result};
-
-/// An upload that is in place, about to become a batch.
-#[derive(Debug)]
-pub(crate) struct NewBatch {
-    pub(crate) customer: CustomerName,
-    pub(crate) key: BatchKey,
-    pub(crate) sent_by: String,
-    pub(crate) request: BatchRequest,
-    pub(crate) release_version: ReleaseVersion,
-    pub(crate) release_sha256: String,
-    pub(crate) request_sha256: String,
-    pub(crate) upload_object: String,
-    pub(crate) upload_sha256: String,
-    pub(crate) upload_bytes: u64,
-}
-
-/// What became of a [`NewBatch`].
-#[derive(Debug)]
-pub(crate) enum Inserted {
-    /// It is durable.
-    New,
-    /// The customer has a batch of that key already, and this is the digest of its request.
-    Exists { request_sha256: String },
-    /// The commit failed, and only the store can tell, later, whether it took place.
-    Doubtful(Error),
-}
+use crate::profile::Kind;
 
 /// The right to change a batch; see the module.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,55 +106,24 @@ pub(super) struct StatusRow {
 }
 
 impl Store {
-    /// Makes a batch durable, unless its customer has one of that key. After an error it is certainly not there.
-    pub(crate) async fn insert_batch(&self, batch: &NewBatch, now: Timestamp) -> Result<Inserted> {
-        let mut write = self.write().await?;
-        if let Some(request_sha256) = request_of(&mut write, &batch.customer, batch.key).await? {
-            return Ok(Inserted::Exists { request_sha256 });
-        }
-        sqlx::query(
-            "INSERT INTO batches (customer, key, sent_by, solution, submission, release_version, release_sha256, format,
-                 explanations, request_sha256, upload_object, upload_sha256, upload_bytes, state, created_ms, updated_ms)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'accepted', ?, ?)",
-        )
-        .bind(batch.customer.as_str())
-        .bind(batch.key.to_string())
-        .bind(&batch.sent_by)
-        .bind(batch.request.solution.as_str())
-        .bind(batch.request.submission.as_str())
-        .bind(batch.release_version.as_str())
-        .bind(&batch.release_sha256)
-        .bind(format_name(batch.request.format))
-        .bind(batch.request.explanations.map(explanations_name))
-        .bind(&batch.request_sha256)
-        .bind(&batch.upload_object)
-        .bind(&batch.upload_sha256)
-        .bind(signed(batch.upload_bytes))
-        .bind(now.as_millisecond())
-        .bind(now.as_millisecond())
-        .execute(&mut *write)
-        .await?;
-        append_events(&mut write, batch.about(), BatchState::Accepted, now).await?;
-        let committed = write.commit().await;
-        self.log_grew(&batch.customer);
-        Ok(committed.map_or_else(|error| Inserted::Doubtful(error.into()), |()| Inserted::New))
-    }
-
-    /// The digest of the request of a customer's batch.
-    pub(crate) async fn request_sha256(&self, customer: &CustomerName, key: BatchKey) -> Result<Option<String>> {
-        Ok(sqlx::query_scalar(REQUEST_OF)
+    /// What a customer has under a key: the batch first, then the profile.
+    pub(crate) async fn under_key(&self, customer: &CustomerName, key: BatchKey) -> Result<Vec<BatchRow>> {
+        let query = format!("SELECT {STATUS_COLUMNS} FROM batches WHERE customer = ? AND key = ? ORDER BY is_profile");
+        let rows: Vec<StatusRow> = sqlx::query_as(sqlx::AssertSqlSafe(query))
             .bind(customer.as_str())
             .bind(key.to_string())
-            .fetch_optional(&self.pool)
-            .await?)
+            .fetch_all(&self.pool)
+            .await?;
+        rows.into_iter().map(BatchRow::try_from).collect()
     }
 
-    /// A customer's batch.
-    pub(crate) async fn batch(&self, customer: &CustomerName, key: BatchKey) -> Result<Option<BatchRow>> {
-        let query = format!("SELECT {STATUS_COLUMNS} FROM batches WHERE customer = ? AND key = ?");
+    /// A customer's batch or profile.
+    pub(crate) async fn batch(&self, customer: &CustomerName, key: BatchKey, kind: Kind) -> Result<Option<BatchRow>> {
+        let query = format!("SELECT {STATUS_COLUMNS} FROM batches WHERE customer = ? AND key = ? AND is_profile = ?");
         let row: Option<StatusRow> = sqlx::query_as(sqlx::AssertSqlSafe(query))
             .bind(customer.as_str())
             .bind(key.to_string())
+            .bind(kind == Kind::Profile)
             .fetch_optional(&self.pool)
             .await?;
         row.map(BatchRow::try_from).transpose()
@@ -336,37 +280,6 @@ impl Store {
         write.commit().await?;
         self.log_grew(&claim.customer);
         Ok(true)
-    }
-
-    /// Whether a batch names the object as its upload.
-    pub(crate) async fn names_upload(&self, object: &str) -> Result<bool> {
-        Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM batches WHERE upload_object = ?)")
-            .bind(object)
-            .fetch_one(&self.pool)
-            .await?)
-    }
-}
-
-/// A deleted batch is the same as no other request.
-const REQUEST_OF: &str = "SELECT CASE state WHEN 'deleted' THEN '' ELSE request_sha256 END
-                          FROM batches WHERE customer = ? AND key = ?";
-
-async fn request_of(
-    write: &mut Transaction<'static, Sqlite>,
-    customer: &CustomerName,
-    key: BatchKey,
-) -> Result<Option<String>> {
-    Ok(sqlx::query_scalar(REQUEST_OF)
-        .bind(customer.as_str())
-        .bind(key.to_string())
-        .fetch_optional(&mut **write)
-        .await?)
-}
-
-impl NewBatch {
-    fn about(&self) -> About<'_> {
-        let BatchRequest { solution, submission, .. } = &self.request;
-        About { customer: &self.customer, key: self.key, solution, submission }
     }
 }
 

@@ -141,11 +141,31 @@ impl Store {
         events(query.fetch_all(&self.pool).await?, customer)
     }
 
-    /// The newest event of each name of each batch, of the batches that changed last, in order.
+    /// The states that a batch or profile came into, in order, with the moments.
+    pub(crate) async fn states_of(&self, about: About<'_>) -> Result<Vec<(BatchState, Timestamp)>> {
+        let query = "SELECT state, at_ms FROM events
+                     WHERE customer = ? AND key = ? AND name = ? AND solution = ? AND submission = ? ORDER BY sequence";
+        let changes: Vec<(String, i64)> = sqlx::query_as(query)
+            .bind(about.customer.as_str())
+            .bind(about.key.to_string())
+            .bind(EventName::ProfileUpdated.as_str())
+            .bind(about.solution.as_str())
+            .bind(about.submission.as_str())
+            .fetch_all(&self.pool)
+            .await?;
+        let states = changes.into_iter().map(|(state, at_ms)| Ok((state_named(&state)?, moment(at_ms)?)));
+        let mut states: Vec<_> = states.collect::<Result<_>>()?;
+        // A newer preliminary profile is a change too, and no other state.
+        states.dedup_by_key(|(state, _)| *state);
+        Ok(states)
+    }
+
+    /// The newest event of each name of each batch and profile, of those that changed last, in order.
     pub(crate) async fn newest_events(&self, customer: &CustomerName, rows_max: u32) -> Result<Vec<Event>> {
         let query = format!(
             "SELECT {COLUMNS} FROM events WHERE customer = ?1 AND sequence IN (
-                 SELECT max(sequence) FROM events WHERE customer = ?1 GROUP BY key, name ORDER BY 1 DESC LIMIT ?2)
+                 SELECT max(sequence) FROM events WHERE customer = ?1 GROUP BY key, solution, submission, name
+                 ORDER BY 1 DESC LIMIT ?2)
              ORDER BY sequence"
         );
         let query = sqlx::query_as(sqlx::AssertSqlSafe(query)).bind(customer.as_str()).bind(rows_max);

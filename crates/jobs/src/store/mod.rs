@@ -6,6 +6,7 @@
 //! batch's state appends its event in the same transaction.
 
 mod accounts;
+mod arrivals;
 mod artefacts;
 mod batches;
 mod counts;
@@ -24,7 +25,9 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Connection, Sqlite, SqlitePool, Transaction};
 use tokio::sync::Notify;
 
-pub(crate) use batches::{Claim, Fence, Finished, Inserted, NewBatch, explanations_name, format_name};
+pub(crate) use arrivals::{Inserted, NewBatch, StoredUpload, SubmittedProfiled, Taken};
+pub(crate) use batches::{BatchRow, Claim, Fence, Finished, explanations_name, format_name};
+pub(crate) use events::About;
 pub(crate) use operations::{Deleted, Deletion};
 
 use crate::error::{Error, Result};
@@ -139,7 +142,50 @@ fn signed(number: u64) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
+    use sqlx::migrate::Migrator;
+
     use super::*;
+    use crate::artefact::ArtefactKind;
+    use crate::profile::Kind;
+
+    /// A store of the first four shapes, with a profile that has its state and a batch, is brought up to date.
+    #[tokio::test]
+    async fn what_an_older_store_holds_is_kept() {
+        let data = tempfile::tempdir().unwrap();
+        let folder = Folder::open(data.path()).unwrap();
+        let path = folder.store();
+        let pool = SqlitePool::connect_with(SqliteConnectOptions::new().filename(path).create_if_missing(true));
+        let pool = pool.await.unwrap();
+        let older: Vec<_> = sqlx::migrate!().iter().filter(|step| step.version <= 4).cloned().collect();
+        Migrator { migrations: Cow::Owned(older), ..Migrator::DEFAULT }.run(&pool).await.unwrap();
+        sqlx::raw_sql(
+            "INSERT INTO customers (name, created_ms) VALUES ('valen', 1);
+             INSERT INTO batches (customer, key, sent_by, solution, submission, release_version, release_sha256, format,
+                 request_sha256, upload_object, upload_sha256, upload_bytes, state, created_ms, updated_ms)
+             SELECT 'valen', column1, 'jane', column2, column3, '1', '', 'csv', '', column1, '', 1, 'running', 1, 1
+             FROM (VALUES ('ac5b3d51-50f8-40d1-e378-18f8db2fabc9', 'unstructured', 'profile'),
+                          ('fdb46259-6eb0-4f6d-860d-a7886b05b138', 'insureright', 'scoring'));
+             INSERT INTO artefacts (batch, kind, object, sha256, bytes) VALUES (1, 'profileState', 'state', '', 1);",
+        )
+        .execute(&pool)
+        .await
+        .unwrap();
+        pool.close().await;
+        let store = Store::open(&folder).await.unwrap();
+        let customer: CustomerName = "valen".parse().unwrap();
+        for (key, kind, id) in [
+            ("ac5b3d51-50f8-40d1-e378-18f8db2fabc9", Kind::Profile, 1),
+            ("fdb46259-6eb0-4f6d-860d-a7886b05b138", Kind::Batch, 2),
+        ] {
+            let other = if kind == Kind::Batch { Kind::Profile } else { Kind::Batch };
+            assert_eq!(store.batch(&customer, key.parse().unwrap(), kind).await.unwrap().unwrap().id, id);
+            assert!(store.batch(&customer, key.parse().unwrap(), other).await.unwrap().is_none());
+            assert!(store.names_upload(key).await.unwrap());
+        }
+        assert_eq!(store.artefact(1, ArtefactKind::ProfileState).await.unwrap().unwrap().object, "state");
+    }
 
     /// As after a commit that failed because the disk was full: the transaction is gone, and the driver does not know.
     #[tokio::test]

@@ -1,28 +1,31 @@
-//! Listing, cancelling and deleting batches.
+//! Listing, cancelling and deleting what customers have under their keys: a batch, a profile, or both.
 
 use bordereau_base::ids::{BatchKey, CustomerName, SolutionName, SubmissionName};
 use bordereau_base::state::BatchState;
 use jiff::Timestamp;
+use sqlx::{Sqlite, Transaction};
 
+use super::arrivals::names_upload;
 use super::batches::{BatchRow, Claim, Fence, STATUS_COLUMNS, StatusRow};
 use super::events::{About, append_events};
 use super::{Store, state_named, stored};
 use crate::error::Result;
 use crate::operations::{Cancelling, ListRequest};
 
-/// A batch that was deleted, and what of it lies in the data folder.
-#[derive(Debug)]
+/// What was deleted, and what of it lies in the data folder.
+#[derive(Debug, Default)]
 pub(crate) struct Deleted {
-    pub(crate) id: i64,
-    pub(crate) upload_object: Option<String>,
+    pub(crate) ids: Vec<i64>,
+    /// Uploads that no row names any more.
+    pub(crate) uploads: Vec<String>,
 }
 
-/// What became of a wish to delete a batch.
+/// What became of a wish to delete what is under a key.
 #[derive(Debug)]
 pub(crate) enum Deletion {
-    /// It is deleted, or was before.
+    /// All of it is deleted, or was before.
     Done(Deleted),
-    /// It has not ended.
+    /// Some of it has not ended, and nothing was changed.
     NotEnded,
 }
 
@@ -35,11 +38,51 @@ struct Target {
     upload_object: Option<String>,
 }
 
-const TARGET: &str =
-    "SELECT id, solution, submission, state, upload_object FROM batches WHERE customer = ? AND key = ?";
+/// What is under a key, the batch first.
+async fn targets(
+    write: &mut Transaction<'static, Sqlite>,
+    customer: &CustomerName,
+    key: BatchKey,
+) -> Result<Vec<Target>> {
+    let query = "SELECT id, solution, submission, state, upload_object FROM batches WHERE customer = ? AND key = ?
+                 ORDER BY is_profile";
+    Ok(sqlx::query_as(query).bind(customer.as_str()).bind(key.to_string()).fetch_all(&mut **write).await?)
+}
+
+impl Target {
+    async fn tell(
+        &self,
+        write: &mut Transaction<'static, Sqlite>,
+        customer: &CustomerName,
+        key: BatchKey,
+        state: BatchState,
+        now: Timestamp,
+    ) -> Result<()> {
+        let solution = stored(&self.solution, "solution name")?;
+        let submission = stored(&self.submission, "submission name")?;
+        let about = About { customer, key, solution: &solution, submission: &submission };
+        append_events(write, about, state, now).await
+    }
+
+    /// Keeps the row and nothing that it names.
+    async fn forget(&self, write: &mut Transaction<'static, Sqlite>, now: Timestamp) -> Result<()> {
+        sqlx::query(
+            "UPDATE batches SET state = 'deleted', updated_ms = ?, upload_object = NULL, results_object = NULL,
+                 results_sha256 = NULL, results_bytes = NULL, summary = NULL, report = NULL
+             WHERE id = ?",
+        )
+        .bind(now.as_millisecond())
+        .bind(self.id)
+        .execute(&mut **write)
+        .await?;
+        sqlx::query("DELETE FROM artefacts WHERE batch = ?").bind(self.id).execute(&mut **write).await?;
+        Ok(())
+    }
+}
 
 impl Store {
-    /// Batches of a customer, newest first, from the one before `before` on (the newest when that is none of its keys).
+    /// What a customer has, newest first, from the one before `before` on (the newest when that is none of its keys).
+    /// Of a batch and a profile under one key the batch.
     pub(crate) async fn list(
         &self,
         customer: &CustomerName,
@@ -50,7 +93,10 @@ impl Store {
         let query = format!(
             "SELECT {STATUS_COLUMNS} FROM batches
              WHERE customer = ?1 AND state != 'deleted'
-               AND (?2 IS NULL OR id < (SELECT id FROM batches WHERE customer = ?1 AND key = ?2))
+               AND (is_profile = 0 OR NOT EXISTS (
+                   SELECT 1 FROM batches b WHERE b.customer = ?1 AND b.key = batches.key AND b.is_profile = 0))
+               AND (?2 IS NULL
+                   OR id < (SELECT id FROM batches WHERE customer = ?1 AND key = ?2 ORDER BY is_profile LIMIT 1))
                AND (?3 IS NULL OR state = ?3) AND (?4 IS NULL OR solution = ?4) AND (?5 IS NULL OR submission = ?5)
              ORDER BY id DESC LIMIT ?6"
         );
@@ -67,85 +113,58 @@ impl Store {
         rows.into_iter().map(BatchRow::try_from).collect()
     }
 
-    /// Cancels a batch that waits, or asks the one who runs it to stop. None: there is no such batch.
+    /// Cancels those of `ids` under a key that wait, and asks who runs the others to stop. What became of them together:
+    /// stopping when one of them is, else cancelled when one is. None: there is nothing.
     pub(crate) async fn cancel(
         &self,
         customer: &CustomerName,
         key: BatchKey,
+        ids: &[i64],
         now: Timestamp,
     ) -> Result<Option<Cancelling>> {
         let mut write = self.write().await?;
-        let query = sqlx::query_as::<_, Target>(TARGET).bind(customer.as_str()).bind(key.to_string());
-        let Some(target) = query.fetch_optional(&mut *write).await? else {
-            return Ok(None);
-        };
-        let becomes = match state_named(&target.state)? {
-            BatchState::Accepted => Cancelling::Cancelled,
-            BatchState::Running => Cancelling::Stopping,
-            ended => return Ok(Some(Cancelling::Ended(ended))),
-        };
-        let change = match becomes {
-            Cancelling::Cancelled => {
-                "UPDATE batches SET cancel_requested = 1, state = 'cancelled', updated_ms = ? WHERE id = ?"
-            }
-            _ => "UPDATE batches SET cancel_requested = 1, updated_ms = ? WHERE id = ?",
-        };
-        sqlx::query(change).bind(now.as_millisecond()).bind(target.id).execute(&mut *write).await?;
-        if becomes == Cancelling::Cancelled {
-            self.tell(&mut write, customer, key, &target, BatchState::Cancelled, now).await?;
+        let mut cancelling = None;
+        for target in targets(&mut write, customer, key).await?.iter().filter(|target| ids.contains(&target.id)) {
+            let becomes = cancel_one(&mut write, customer, key, target, now).await?;
+            cancelling = Some(cancelling.map_or(becomes, |one| together(one, becomes)));
         }
         write.commit().await?;
         self.log_grew(customer);
-        Ok(Some(becomes))
+        Ok(cancelling)
     }
 
-    /// Deletes a batch that has ended: its row stays and names nothing any more. None: there is no such batch.
+    /// Deletes what is under a key when all of it has ended: the rows stay and name nothing any more. One that is none
+    /// of `ids` came a moment ago and counts as one that has not ended.
     pub(crate) async fn delete(
         &self,
         customer: &CustomerName,
         key: BatchKey,
+        ids: &[i64],
         now: Timestamp,
-    ) -> Result<Option<Deletion>> {
+    ) -> Result<Deletion> {
         let mut write = self.write().await?;
-        let query = sqlx::query_as::<_, Target>(TARGET).bind(customer.as_str()).bind(key.to_string());
-        let Some(target) = query.fetch_optional(&mut *write).await? else {
-            return Ok(None);
-        };
-        let state = state_named(&target.state)?;
-        if !state.is_final() {
-            return Ok(Some(Deletion::NotEnded));
+        let targets = targets(&mut write, customer, key).await?;
+        for target in &targets {
+            if !ids.contains(&target.id) || !state_named(&target.state)?.is_final() {
+                return Ok(Deletion::NotEnded);
+            }
         }
-        if state != BatchState::Deleted {
-            sqlx::query(
-                "UPDATE batches SET state = 'deleted', updated_ms = ?, upload_object = NULL, results_object = NULL,
-                     results_sha256 = NULL, results_bytes = NULL, summary = NULL, report = NULL
-                 WHERE id = ?",
-            )
-            .bind(now.as_millisecond())
-            .bind(target.id)
-            .execute(&mut *write)
-            .await?;
-            sqlx::query("DELETE FROM artefacts WHERE batch = ?").bind(target.id).execute(&mut *write).await?;
-            self.tell(&mut write, customer, key, &target, BatchState::Deleted, now).await?;
-            write.commit().await?;
-            self.log_grew(customer);
+        let mut deleted = Deleted::default();
+        for target in targets {
+            if target.state != BatchState::Deleted.as_str() {
+                target.forget(&mut write, now).await?;
+                target.tell(&mut write, customer, key, BatchState::Deleted, now).await?;
+            }
+            deleted.ids.push(target.id);
+            if let Some(object) = target.upload_object
+                && !names_upload(&mut *write, &object).await?
+            {
+                deleted.uploads.push(object);
+            }
         }
-        Ok(Some(Deletion::Done(Deleted { id: target.id, upload_object: target.upload_object })))
-    }
-
-    async fn tell(
-        &self,
-        write: &mut sqlx::Transaction<'static, sqlx::Sqlite>,
-        customer: &CustomerName,
-        key: BatchKey,
-        target: &Target,
-        state: BatchState,
-        now: Timestamp,
-    ) -> Result<()> {
-        let (solution, submission) =
-            (stored(&target.solution, "solution name")?, stored(&target.submission, "submission name")?);
-        let about = About { customer, key, solution: &solution, submission: &submission };
-        append_events(write, about, state, now).await
+        write.commit().await?;
+        self.log_grew(customer);
+        Ok(Deletion::Done(deleted))
     }
 
     /// Whether the batch of an attempt is to be cancelled.
@@ -170,5 +189,38 @@ impl Store {
         let ids = serde_json::to_string(ids).map_err(|_| crate::error::Error::Stored("list of batches"))?;
         let query = "SELECT id FROM batches WHERE state = 'deleted' AND id IN (SELECT value FROM json_each(?))";
         Ok(sqlx::query_scalar(query).bind(ids).fetch_all(&self.pool).await?)
+    }
+}
+
+async fn cancel_one(
+    write: &mut Transaction<'static, Sqlite>,
+    customer: &CustomerName,
+    key: BatchKey,
+    target: &Target,
+    now: Timestamp,
+) -> Result<Cancelling> {
+    let (becomes, change) = match state_named(&target.state)? {
+        BatchState::Accepted => (
+            Cancelling::Cancelled,
+            "UPDATE batches SET cancel_requested = 1, state = 'cancelled', updated_ms = ? WHERE id = ?",
+        ),
+        BatchState::Running => {
+            (Cancelling::Stopping, "UPDATE batches SET cancel_requested = 1, updated_ms = ? WHERE id = ?")
+        }
+        ended => return Ok(Cancelling::Ended(ended)),
+    };
+    sqlx::query(change).bind(now.as_millisecond()).bind(target.id).execute(&mut **write).await?;
+    if becomes == Cancelling::Cancelled {
+        target.tell(write, customer, key, BatchState::Cancelled, now).await?;
+    }
+    Ok(becomes)
+}
+
+/// What became of two, the batch first.
+fn together(one: Cancelling, other: Cancelling) -> Cancelling {
+    match (one, other) {
+        (Cancelling::Stopping, _) | (_, Cancelling::Stopping) => Cancelling::Stopping,
+        (Cancelling::Cancelled, _) | (_, Cancelling::Cancelled) => Cancelling::Cancelled,
+        (ended, _) => ended,
     }
 }

@@ -9,9 +9,15 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use bordereau_base::ids::BatchKey;
-use bordereau_jobs::{Caller, Clock, EventName, Grant, Jobs, JobsOptions, ScoreBatch, User};
+use bordereau_jobs::{
+    Accepted, BatchRequest, Caller, Clock, EventName, Grant, Jobs, JobsOptions, ListRequest, ProfileUpload, ScoreBatch,
+    User,
+};
+use bordereau_profile::document::ProfileState;
 use jiff::Timestamp;
 
+use crate::profiles::{document, newest};
+use crate::submit_profiled::run_both;
 use crate::world::{self, World, add_user, fetch, keyed, request, results_of, run_until_final, submit};
 
 const DATA: &str = "BORDEREAU_TEST_DATA";
@@ -25,8 +31,16 @@ fn options(data: &Path) -> JobsOptions {
         std::thread::sleep(Duration::from_millis(5));
         outcome
     });
+    let profile: ProfileUpload = Arc::new(|spec, progress, sink| {
+        std::thread::sleep(Duration::from_millis(3));
+        progress.check()?;
+        sink(document(ProfileState::Preliminary, "first"))?;
+        std::thread::sleep(Duration::from_millis(3));
+        sink(document(ProfileState::Full, &std::fs::read_to_string(&spec.upload)?))?;
+        Ok(b"the state".to_vec())
+    });
     let clock: Clock = Arc::new(|| Timestamp::from_millisecond(world::START_MS).unwrap());
-    JobsOptions { score, clock, ..world::options(data) }
+    JobsOptions { score, profile, clock, ..world::options(data) }
 }
 
 fn jane() -> Caller {
@@ -49,9 +63,33 @@ async fn child() {
     ran.unwrap();
 }
 
-fn start_child(data: &Path) -> (Child, mpsc::Receiver<String>) {
+/// As [`child`], but each upload is profiled and submitted, and its key told after both.
+#[tokio::test]
+#[ignore = "started by other tests as a process of its own"]
+async fn profiling_child() {
+    let data = std::env::var_os(DATA).expect("the test that starts this one names the data folder");
+    let jobs = Jobs::open(options(Path::new(&data))).await.unwrap();
+    let sending = async {
+        for at in 0.. {
+            let upload = format!("zip {at}");
+            let key = submit(&jobs, &jane(), BatchRequest::profile(None), upload.as_bytes()).await.unwrap().key();
+            if at % 2 == 0 {
+                // So that some are profiled before they are submitted.
+                while newest(&jobs, &jane(), key).await.is_none() {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            }
+            jobs.submit_profiled(&jane(), &keyed(key)).await.unwrap();
+            println!("accepted {key} {at}");
+        }
+    };
+    let (_, ran) = tokio::join!(sending, jobs.run(std::future::pending()));
+    ran.unwrap();
+}
+
+fn start_child(data: &Path, child: &str) -> (Child, mpsc::Receiver<String>) {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "crashes::child", "--ignored", "--nocapture", "--test-threads=1"])
+        .args(["--exact", child, "--ignored", "--nocapture", "--test-threads=1"])
         .env(DATA, data)
         .stdout(Stdio::piped())
         .spawn()
@@ -63,8 +101,8 @@ fn start_child(data: &Path) -> (Child, mpsc::Receiver<String>) {
 }
 
 /// Reads keys until the child has answered `count`, then a little longer, then kills it.
-fn kill_after(data: &Path, count: usize, wait: Duration, accepted: &mut BTreeMap<BatchKey, String>) {
-    let (mut child, lines) = start_child(data);
+fn kill_after(data: &Path, child: &str, count: usize, wait: Duration, accepted: &mut BTreeMap<BatchKey, String>) {
+    let (mut child, lines) = start_child(data, child);
     let mut answered = 0;
     let mut note = |line: String| {
         let mut words = line.split_whitespace().skip_while(|word| *word != "accepted").skip(1);
@@ -94,7 +132,13 @@ async fn whatever_was_answered_before_a_kill_ends_in_its_results() {
     let jane = add_user(&jobs, "jane", "valen").await;
     let mut accepted = BTreeMap::new();
     for kill in 0..KILLS {
-        kill_after(&data, 1 + (kill % 3) as usize, Duration::from_millis(kill * 7 % 23), &mut accepted);
+        kill_after(
+            &data,
+            "crashes::child",
+            1 + (kill % 3) as usize,
+            Duration::from_millis(kill * 7 % 23),
+            &mut accepted,
+        );
     }
     assert!(accepted.len() as u64 >= KILLS);
     let keys: Vec<BatchKey> = accepted.keys().copied().collect();
@@ -121,6 +165,45 @@ async fn whatever_was_answered_before_a_kill_ends_in_its_results() {
     assert!(world.files("incoming").is_empty());
     assert!(world.files("objects/uploads").len() <= uploads);
     assert_eq!(world.files("owners").len(), 1, "of the dead no lock file is left");
+}
+
+#[tokio::test]
+async fn whatever_was_submitted_after_profiling_ends_once_under_its_key() {
+    let world = World::new();
+    let data = world.data();
+    let jobs = Jobs::open(options(&data)).await.unwrap();
+    let jane = add_user(&jobs, "jane", "valen").await;
+    let mut accepted = BTreeMap::new();
+    for kill in 0..KILLS {
+        let wait = Duration::from_millis(kill * 5 % 19);
+        kill_after(&data, "crashes::profiling_child", 1 + (kill % 2) as usize, wait, &mut accepted);
+    }
+    // What was not answered is there too, perhaps not submitted yet.
+    let listed = jobs.list_batches(&jane, &ListRequest::default(), 500).await.unwrap().batches;
+    let keys: Vec<BatchKey> = listed.iter().map(|status| status.key).collect();
+    run_both(&jobs, &jane, &keys).await;
+    for (key, upload) in &accepted {
+        assert_eq!(jobs.submit_profiled(&jane, &keyed(*key)).await.unwrap(), Accepted::Again(*key));
+        assert_eq!(fetch(&jobs, &jane, *key).await.unwrap(), results_of(upload.as_bytes(), "1.0.0"));
+        assert_eq!(newest(&jobs, &jane, *key).await, Some((ProfileState::Full, upload.clone())));
+    }
+    let (mut ends, mut last) = (BTreeMap::<(BatchKey, String), u32>::new(), 0);
+    while let events @ [_, ..] = &*jobs.events(jane.customer(), last).await.unwrap() {
+        for event in events {
+            assert_eq!(event.sequence, last + 1, "no holes");
+            last = event.sequence;
+            if event.name == EventName::BatchFinished {
+                *ends.entry((event.key, event.submission.to_string())).or_default() += 1;
+            }
+        }
+    }
+    assert!(ends.values().all(|count| *count == 1), "each profile and each batch finishes once");
+    assert!(ends.len() >= 2 * accepted.len());
+    for key in keys {
+        jobs.delete(&jane, key).await.unwrap();
+    }
+    jobs.run(async {}).await.unwrap();
+    assert!(world.files("objects/uploads").is_empty() && world.files("objects/results").is_empty());
 }
 
 /// An upload that is in place without a batch, and one half received, as a kill leaves them.
@@ -151,7 +234,7 @@ async fn a_dead_process_is_noticed_without_waiting_for_its_lease() {
     let world = World::new();
     let (jobs, jane, _) = world.open_with_customers().await;
     let mut accepted = BTreeMap::new();
-    kill_after(&world.data(), 3, Duration::from_millis(8), &mut accepted);
+    kill_after(&world.data(), "crashes::child", 3, Duration::from_millis(8), &mut accepted);
     let keys: Vec<BatchKey> = accepted.keys().copied().collect();
     // The clock of this world stands still, so no lease ever runs out.
     run_until_final(&jobs, jane.customer(), &keys).await;

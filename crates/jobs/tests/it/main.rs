@@ -8,5 +8,6 @@ mod logs;
 mod operations;
 mod profiles;
 mod runner;
+mod submit_profiled;
 mod uploads;
 mod world;

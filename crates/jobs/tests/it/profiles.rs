@@ -20,7 +20,7 @@ use futures::StreamExt;
 use crate::world::{self, World, add_user, request, run_until_final, submit};
 
 /// A profile of nothing that tells what it was made of.
-fn document(state: ProfileState, name: &str) -> Profile {
+pub fn document(state: ProfileState, name: &str) -> Profile {
     Profile {
         format: FORMAT.to_owned(),
         state,
@@ -44,7 +44,7 @@ fn document(state: ProfileState, name: &str) -> Profile {
 }
 
 /// Gives these preliminary profiles, a second apart, and then the full one.
-fn profiles(world: &World, preliminary: &'static [&'static str]) -> ProfileUpload {
+pub fn profiles(world: &World, preliminary: &'static [&'static str]) -> ProfileUpload {
     let clock = world.clock.clone();
     Arc::new(move |spec: &ProfileSpec, progress: &Progress, sink: &mut ProfileSink<'_>| {
         for name in preliminary {
@@ -58,13 +58,13 @@ fn profiles(world: &World, preliminary: &'static [&'static str]) -> ProfileUploa
     })
 }
 
-async fn open(world: &World, profile: ProfileUpload) -> (Jobs, Caller) {
+pub async fn open(world: &World, profile: ProfileUpload) -> (Jobs, Caller) {
     let jobs = Jobs::open(JobsOptions { profile, ..world.options() }).await.unwrap();
     let jane = add_user(&jobs, "jane", "valen").await;
     (jobs, jane)
 }
 
-async fn send(jobs: &Jobs, caller: &Caller, upload: &[u8]) -> BatchKey {
+pub async fn send(jobs: &Jobs, caller: &Caller, upload: &[u8]) -> BatchKey {
     submit(jobs, caller, BatchRequest::profile(None), upload).await.unwrap().key()
 }
 
@@ -78,7 +78,7 @@ async fn bytes(mut file: bordereau_jobs::ResultsFile) -> Vec<u8> {
 }
 
 /// The state of the newest profile and the name that it tells; none while there is no profile.
-async fn newest(jobs: &Jobs, caller: &Caller, key: BatchKey) -> Option<(ProfileState, String)> {
+pub async fn newest(jobs: &Jobs, caller: &Caller, key: BatchKey) -> Option<(ProfileState, String)> {
     match jobs.profile(caller, key).await.unwrap() {
         BatchProfile::Ready { state, file } => {
             let document: Profile = serde_json::from_slice(&bytes(file).await).unwrap();
@@ -298,7 +298,7 @@ async fn a_key_is_for_one_upload_and_one_request() {
     let key = send(&jobs, &jane, b"a zip").await;
     let again = submit(&jobs, &jane, BatchRequest::profile(Some(key)), b"a zip").await.unwrap();
     assert_eq!(again, bordereau_jobs::Accepted::Again(key));
-    for (asked, upload) in [(BatchRequest::profile(Some(key)), &b"other"[..]), (world::keyed(key), b"a zip")] {
+    for (asked, upload) in [(BatchRequest::profile(Some(key)), b"other"), (world::keyed(key), b"other")] {
         assert!(matches!(submit(&jobs, &jane, asked, upload).await, Err(Error::Conflict)));
     }
     let version = Some("2".parse().unwrap());
