@@ -145,3 +145,20 @@ fn a_repeat_at_the_very_end_is_found() {
     assert_eq!(keys(&repeated), Vec::<Vec<&str>>::new());
     assert_eq!((repeated.duplicate_rows.count.value, repeated.duplicate_rows.count.exact), (1, true));
 }
+
+#[test]
+fn numbers_that_go_together_are_correlated() {
+    let rows: String = (0..20_000)
+        .map(|n| {
+            let (x, noise) = (f64::from(n % 1_000), f64::from(n * 7_919 % 1_013));
+            let gap = if n % 5 == 0 { String::new() } else { format!("{}", 1e9 - 3.0 * x) };
+            format!("{x},{gap},{noise},same\n")
+        })
+        .collect();
+    let found = relation("a.csv", format!("x,down,noise,text\n{rows}").as_bytes());
+    let correlations = found.correlations.unwrap();
+    assert_eq!(correlations.columns, ["x", "down", "noise"]);
+    let r = |a: usize, b: usize| correlations.pearson[a][b].unwrap();
+    assert!((r(0, 1) + 1.0).abs() < 1e-9 && (r(1, 0) + 1.0).abs() < 1e-9, "{:?}", correlations.pearson);
+    assert!(r(0, 2).abs() < 0.05 && r(0, 0) == 1.0);
+}
