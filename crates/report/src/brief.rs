@@ -39,7 +39,7 @@ pub fn by_frequency(column: &ColumnProfile) -> bool {
 }
 
 /// The counts of the small picture, and what they are: numbers and dates by value, few values by frequency, other texts
-/// by length. No counts when there is nothing to draw.
+/// by length. No counts when there is nothing to draw, and when all texts are of one length.
 pub fn picture(column: &ColumnProfile) -> (Vec<u64>, &'static str) {
     let counts = |histogram: &Histogram| histogram.bins.iter().map(|bin| bin.count).collect();
     match (&column.numbers, &column.dates) {
@@ -49,7 +49,8 @@ pub fn picture(column: &ColumnProfile) -> (Vec<u64>, &'static str) {
             let values = column.frequent.values.iter().take(BARS_MAX);
             (values.map(|value| value.count).collect(), "Most frequent values")
         }
-        _ => (counts(&column.strings.lengths), "Lengths"),
+        _ if column.strings.lengths.bins.len() > 1 => (counts(&column.strings.lengths), "Lengths"),
+        _ => (Vec::new(), "Lengths"),
     }
 }
 

@@ -85,6 +85,9 @@ fn pictures(column: &ColumnProfile, detail: Detail) -> String {
             figure(&svg, &dates.histogram, unit)
         }
         _ if by_frequency(column) => values::frequent(column),
+        _ if column.strings.lengths.bins.len() == 1 => {
+            "<p class=\"quiet\">All values have the same length.</p>".to_owned()
+        }
         _ if column.strings.lengths.bins.is_empty() => "<p class=\"quiet\">No values to draw.</p>".to_owned(),
         _ => {
             let svg = chart::histogram(&column.strings.lengths, &format!("Lengths of {name}"), detail);
@@ -144,7 +147,8 @@ fn order(sorted: Sortedness) -> &'static str {
 }
 
 fn numbers(column: &ColumnProfile) -> String {
-    let Some(numbers) = &column.numbers else { return String::new() };
+    // Codes that are digits are no quantities: their mean says nothing.
+    let Some(numbers) = column.numbers.as_ref().filter(|_| by_value(column)) else { return String::new() };
     let middle = |percent: u8| {
         let found = numbers.percentiles.iter().find(|percentile| percentile.percent == percent);
         found.map_or_else(|| NONE.to_owned(), |p| with_error(decimal(p.value), p.exact, p.relative_error))

@@ -1,6 +1,6 @@
 //! The values of a column as texts: the frequent and rare ones, masks, lengths, spellings of nothing, how it was typed.
 
-use bordereau_profile::document::{ColumnProfile, DecimalStyle, ValueCount};
+use bordereau_profile::document::{ColumnProfile, DecimalStyle, NumberStatistics, ValueCount};
 
 use super::column::personal_name;
 use super::facts::Facts;
@@ -18,7 +18,12 @@ pub(crate) fn part(column: &ColumnProfile) -> String {
     if !by_frequency(column) || by_value(column) {
         html.push_str(&frequent(column));
     }
-    html.push_str(&block("Rarest values", &column.rarest, filled(column), ""));
+    // The frequent values are all there are, or all are as rare.
+    let is_told = column.frequent.exact && column.frequent.values.len() <= SHOWN_MAX
+        || column.rarest.iter().all(|value| Some(value.count) == column.frequent.values.first().map(|most| most.count));
+    if !is_told {
+        html.push_str(&block("Rarest values", &column.rarest, filled(column), ""));
+    }
     if column.strings.masks.len() > 1 || !column.constant {
         html.push_str(&block("Shapes", &column.strings.masks, filled(column), ""));
     }
@@ -36,6 +41,9 @@ pub(crate) fn frequent(column: &ColumnProfile) -> String {
     let title = if frequent.masked { "Most frequent values, masked" } else { "Most frequent values" };
     let note =
         frequent.missed_at_most.map(|missed| format!("No other value comes more than {} times.", grouped(missed)));
+    if frequent.values.iter().all(|value| value.count == 1 && value.count_error == 0) && frequent.exact {
+        return String::new();
+    }
     block(title, &frequent.values, filled(column), &note.unwrap_or_default())
 }
 
@@ -159,7 +167,8 @@ fn texts(column: &ColumnProfile) -> String {
 }
 
 fn percentiles(column: &ColumnProfile) -> String {
-    let Some(numbers) = column.numbers.as_ref().filter(|numbers| !numbers.percentiles.is_empty()) else {
+    let told = |numbers: &&NumberStatistics| by_value(column) && !numbers.percentiles.is_empty();
+    let Some(numbers) = column.numbers.as_ref().filter(told) else {
         return String::new();
     };
     let mut facts = Facts::default();
