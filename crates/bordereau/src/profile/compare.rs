@@ -165,7 +165,7 @@ fn of_relation(screen: &Screen, relation: &RelationComparison) -> String {
     for column in relation.columns.iter().filter(|column| column.light != Light::Green) {
         let (word, paint) = word(column.light);
         let place = format!("  {word:<5} {}: ", screen.text(&column.name));
-        let said = column.findings.iter().map(|finding| screen.text(&finding.message)).collect::<Vec<_>>().join(" ");
+        let said = column.findings.iter().map(|finding| screen.text(&finding.message)).collect::<Vec<_>>().join("; ");
         let lines = screen.wrap("  ", &format!("{}{said}", place.trim_start()));
         text.push_str(&lines.replacen(word, &screen.paint(word, paint), 1));
     }
