@@ -45,9 +45,12 @@ pub(crate) fn word(severity: Severity) -> (&'static str, &'static str) {
     }
 }
 
+/// Alerts with their places by severity, worst first, and code.
+type Groups<'a> = BTreeMap<(std::cmp::Reverse<Severity>, &'a str), Vec<(Place, &'a Alert)>>;
+
 /// The section.
 pub(crate) fn section(profile: &Profile) -> String {
-    let mut groups: BTreeMap<(std::cmp::Reverse<Severity>, &str), Vec<(Place, &Alert)>> = BTreeMap::new();
+    let mut groups: Groups<'_> = BTreeMap::new();
     for (place, alert) in all(profile) {
         groups.entry((std::cmp::Reverse(alert.severity), &alert.code)).or_default().push((place, alert));
     }

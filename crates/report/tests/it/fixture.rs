@@ -265,7 +265,7 @@ fn policy(rows: u64) -> RelationProfile {
     let pearson = |row: usize, column: usize| match row.abs_diff(column) {
         0 => Some(1.0),
         5 => None,
-        apart => Some(0.92 / apart as f64 * if (row + column) % 3 == 0 { -1.0 } else { 1.0 }),
+        apart => Some(0.92 / apart as f64 * if (row + column).is_multiple_of(3) { -1.0 } else { 1.0 }),
     };
     RelationProfile {
         name: "policy".to_owned(),
