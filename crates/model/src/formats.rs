@@ -42,6 +42,7 @@ pub(crate) fn resembles(bytes: &[u8]) -> &'static str {
             "it looks like XGBoost's old binary format; save the model as .json or .ubj"
         }
         [0x80, 2..=5, ..] => "it looks like a Python pickle; save the model by its library's own save_model",
+        [8, 1..=20, 0x12, ..] | [8, 1..=20, 0x3a, ..] => "it looks like ONNX, which is not read yet",
         [b'P', b'K', 3, 4, ..] => "it looks like a zip archive; H2O MOJO and archives are not read",
         [b'{', ..] => "it is JSON without the keys of a model",
         _ => "unknown content",

@@ -8,10 +8,12 @@
 //! A graph has no contributions: of an arbitrary composition there is no agreed exact attribution.
 
 mod ensemble;
+mod network;
 mod predicate;
 mod tree;
 
 pub(crate) use ensemble::{Ensemble, Method, MissingPrediction, Segment};
+pub(crate) use network::{Activation, Bayes, Evidence, Layer, Neuron, Normalization};
 pub(crate) use predicate::{Compare, Predicate};
 pub(crate) use tree::{MissingValue, NoTrueChild, Node, Tree};
 
@@ -54,6 +56,8 @@ pub(crate) enum Step {
         to: usize,
     },
     Tree(Tree),
+    Layer(Layer),
+    Bayes(Bayes),
     Ensemble(Ensemble),
 }
 
@@ -123,6 +127,8 @@ fn run(steps: &[Step], fields: &mut [f64]) {
 fn size(steps: &[Step]) -> (usize, usize) {
     steps.iter().fold((0, 0), |(trees, parts), step| match step {
         Step::Tree(tree) => (trees + 1, parts + tree.leaves()),
+        Step::Layer(layer) => (trees, parts + layer.neurons.len()),
+        Step::Bayes(bayes) => (trees, parts + bayes.inputs.len()),
         Step::Equations { equations, .. } => {
             (trees, parts + equations.iter().map(|equation| equation.terms.len()).sum::<usize>())
         }
@@ -151,6 +157,8 @@ impl Step {
                 fields[*to] = best.map_or(f64::NAN, |best| symbols[best]);
             }
             Self::Tree(tree) => tree.run(fields),
+            Self::Layer(layer) => layer.run(fields),
+            Self::Bayes(bayes) => bayes.run(fields),
             Self::Ensemble(ensemble) => ensemble.run(fields),
         }
     }

@@ -130,6 +130,14 @@ impl Model {
         Ok(Self { format, parts })
     }
 
+    pub(crate) fn from_parts(format: Format, parts: Parts) -> Self {
+        Self { format, parts }
+    }
+
+    pub(crate) fn into_parts(self) -> Parts {
+        self.parts
+    }
+
     /// Read a model file of whatever format its content shows.
     ///
     /// # Errors

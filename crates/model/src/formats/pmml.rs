@@ -1,4 +1,5 @@
-//! PMML 3.0 to 4.4: RegressionModel, GeneralRegressionModel, TreeModel, MiningModel and Scorecard.
+//! PMML 3.0 to 4.4: RegressionModel, GeneralRegressionModel, TreeModel, MiningModel, Scorecard, NeuralNetwork and
+//! NaiveBayesModel.
 //!
 //! [`xml`] makes a tree of elements with their lines. [`fields`] reads data dictionary and mining schema: the active
 //! fields become the model's inputs with their treatment of missing, invalid and outlying values. [`expressions`] turns
@@ -7,17 +8,20 @@
 //!
 //! Every element is asked for the attributes and children that are known; any other is refused with its line, because
 //! it may change the scores. What cannot change them is passed over: `Header`, `MiningBuildTask`, `ModelStats`,
-//! `ModelExplanation`, `ModelVerification`, `Extension`, and `Output`, whose fields are computed from the prediction.
+//! `ModelExplanation`, `Extension`, and `Output`, whose fields are computed from the prediction. `ModelVerification` is
+//! run ([`verification`]): a document whose own rows score otherwise here is refused.
 
 mod expressions;
 mod fields;
 mod general;
 mod mining;
 mod models;
+mod network;
 mod predicates;
 mod regression;
 mod scorecard;
 mod tree;
+mod verification;
 mod xml;
 
 use fields::Fields;
@@ -28,7 +32,7 @@ use crate::forest::Precision;
 use crate::graph::{Graph, Prepared, Step};
 use crate::linear::{Equation, Finish, Function, Linear};
 use crate::link::Link;
-use crate::model::{Form, Parts};
+use crate::model::{Form, Model, Parts};
 use crate::scorecard::{Characteristic, Scorecard};
 use crate::{Error, Format, Input};
 
@@ -79,11 +83,14 @@ pub(crate) fn load(bytes: &[u8]) -> Result<Parts, Error> {
     if let Some(holder) = root.child("TransformationDictionary")? {
         transform(holder, &mut fields)?;
     }
-    match model.name.as_str() {
-        "RegressionModel" | "GeneralRegressionModel" => linear(model, fields),
-        "Scorecard" => scorecard(model, fields),
-        _ => graph(model, fields),
-    }
+    let parts = match model.name.as_str() {
+        "RegressionModel" | "GeneralRegressionModel" => linear(model, fields)?,
+        "Scorecard" => scorecard(model, fields)?,
+        _ => graph(model, fields)?,
+    };
+    let loaded = Model::from_parts(Format::Pmml, parts);
+    verification::check(model, &loaded)?;
+    Ok(loaded.into_parts())
 }
 
 fn transform(holder: &Element, fields: &mut Fields) -> Result<(), Error> {

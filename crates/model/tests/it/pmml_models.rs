@@ -252,3 +252,67 @@ fn changed_bytes_give_a_model_or_an_error() {
         }
     }
 }
+
+#[test]
+fn a_network_computes_its_layers_and_undoes_the_scale_of_its_target() {
+    let network = |output: &str| {
+        format!(
+            r#"<NeuralNetwork functionName="regression" activationFunction="tanh">SCHEMA<NeuralInputs><NeuralInput id="i"><DerivedField optype="continuous" dataType="double"><FieldRef field="x"/></DerivedField></NeuralInput></NeuralInputs><NeuralLayer><Neuron id="h" bias="0.1"><Con from="i" weight="0.5"/></Neuron></NeuralLayer><NeuralLayer activationFunction="identity"><Neuron id="o"><Con from="h" weight="2"/></Neuron></NeuralLayer><NeuralOutputs><NeuralOutput outputNeuron="o"><DerivedField optype="continuous" dataType="double">{output}</DerivedField></NeuralOutput></NeuralOutputs></NeuralNetwork>"#
+        )
+    };
+    let value = 2.0 * 0.6_f64.tanh();
+    check(&network("<FieldRef field=\"y\"/>"), Some(1.0), None, &[value]);
+    let norm = r#"<NormContinuous field="y"><LinearNorm orig="10" norm="0"/><LinearNorm orig="20" norm="1"/></NormContinuous>"#;
+    check(&network(norm), Some(1.0), None, &[10.0 + 10.0 * value]);
+    check(&network(norm), None, None, &[f64::NAN]);
+    refuse(
+        &network("<FieldRef field=\"y\"/>").replace("tanh", "spike"),
+        "NeuralLayer: activationFunction=\"spike\" is not supported",
+    );
+    refuse(
+        &network("<FieldRef field=\"y\"/>").replace("from=\"h\"", "from=\"o\""),
+        "Con: from is no neuron or input before",
+    );
+}
+
+#[test]
+fn naive_bayes_multiplies_what_inputs_say() {
+    let counts = |no: u32, yes: u32| {
+        format!(
+            "<TargetValueCounts><TargetValueCount value=\"no\" count=\"{no}\"/><TargetValueCount value=\"yes\" count=\"{yes}\"/></TargetValueCounts>"
+        )
+    };
+    let bayes = format!(
+        r#"<NaiveBayesModel functionName="classification" threshold="0.001">SCHEMA<BayesInputs><BayesInput fieldName="x"><TargetValueStats><TargetValueStat value="no"><GaussianDistribution mean="0" variance="1"/></TargetValueStat><TargetValueStat value="yes"><GaussianDistribution mean="2" variance="1"/></TargetValueStat></TargetValueStats></BayesInput><BayesInput fieldName="c"><PairCounts value="a">{}</PairCounts><PairCounts value="b">{}</PairCounts></BayesInput></BayesInputs><BayesOutput fieldName="y">{}</BayesOutput></NaiveBayesModel>"#,
+        counts(2, 1),
+        counts(1, 0),
+        counts(3, 1)
+    );
+    check(&bayes, None, None, &[0.75, 0.25]);
+    check(&bayes, Some(1.0), Some("zz"), &[0.75, 0.25]);
+    let (no, yes) = (3.0 / 3.0, 0.001);
+    check(&bayes, None, Some("b"), &[no / (no + yes), yes / (no + yes)]);
+    let (no, yes) = (3.0, (2.0_f64).exp());
+    check(&bayes, Some(2.0), None, &[no / (no + yes), yes / (no + yes)]);
+}
+
+#[test]
+fn rows_of_the_author_are_scored_when_a_document_is_loaded() {
+    let verified = |value: &str, precision: &str| {
+        let fields = format!(
+            r#"<VerificationFields><VerificationField field="x" column="data:X"/><VerificationField field="y" precision="{precision}"/></VerificationFields>"#
+        );
+        let rows =
+            format!("<InlineTable><row><X>-1</X><y>2</y></row><row><X>0</X><c>a</c><y>{value}</y></row></InlineTable>");
+        let check = format!("<ModelVerification recordCount=\"2\">{fields}{rows}</ModelVerification><Node score=\"1\"");
+        tree("").replace("<Node score=\"1\"", &check)
+    };
+    let with_c = |document: String| {
+        document
+            .replace("<VerificationField field=\"x\"", "<VerificationField field=\"c\"/><VerificationField field=\"x\"")
+    };
+    load(&with_c(verified("3", "1E-6")));
+    load(&with_c(verified("3.01", "0.01")));
+    refuse(&with_c(verified("3.01", "1E-6")), "row: row 2: the model gives another y");
+    refuse(&verified("3", "1E-6"), "row: row 2: the model gives another y");
+}

@@ -180,7 +180,7 @@ fn table(element: &Element, wanted: Option<Kind>, fields: &mut Fields) -> Result
 }
 
 /// A column's name without its namespace prefix, as elements have theirs.
-fn local(name: &str) -> &str {
+pub(super) fn local(name: &str) -> &str {
     name.rsplit_once(':').map_or(name, |(_, name)| name)
 }
 

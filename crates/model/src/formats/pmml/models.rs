@@ -2,7 +2,7 @@
 
 use super::fields::{Field, Fields, Kind};
 use super::xml::Element;
-use super::{Body, PASSED_OVER, expressions, general, mining, regression, targets, tree};
+use super::{Body, PASSED_OVER, expressions, general, mining, network, regression, targets, tree};
 use crate::Error;
 use crate::graph::Step;
 use crate::linear::Expression;
@@ -11,7 +11,8 @@ use crate::linear::Expression;
 pub(super) const MODEL: &[&str] = &["modelName", "functionName", "algorithmName", "isScorable", "x-mathContext"];
 
 /// The models that may stand in a segment.
-pub(super) const KINDS: &[&str] = &["TreeModel", "MiningModel", "RegressionModel", "GeneralRegressionModel"];
+pub(super) const KINDS: &[&str] =
+    &["TreeModel", "MiningModel", "RegressionModel", "GeneralRegressionModel", "NeuralNetwork", "NaiveBayesModel"];
 
 /// Children that every model may have, and its own.
 pub(super) fn parts(own: &[&'static str]) -> Vec<&'static str> {
@@ -65,6 +66,8 @@ pub(super) fn read(model: &Element, fields: &mut Fields) -> Result<Answer, Error
     let answer = match model.name.as_str() {
         "TreeModel" => tree::read(model, fields)?,
         "MiningModel" => mining::read(model, fields)?,
+        "NeuralNetwork" => network::neural(model, fields)?,
+        "NaiveBayesModel" => network::bayes(model, fields)?,
         "RegressionModel" => {
             let body = regression::read(model, fields)?;
             equations(model, body, fields)?
