@@ -3,7 +3,7 @@
 //! [`html`] and [`write_html`] turn a [`Profile`] into a page, [`write_comparison_html`] a [`Comparison`]. A browser
 //! shows it without a network: styles, the small script for searching and sorting, and all pictures are inside, and a
 //! content security policy forbids anything else. The page is complete without the script. It is made part by part
-//! ([`page`]), so that a profile of 10,000 columns needs the memory of one column; numbers are written by [`number`],
+//! (`page`), so that a profile of 10,000 columns needs the memory of one column; numbers are written by [`number`],
 //! pictures drawn by [`chart`].
 //!
 //! Invariants: every text of the upload passes [`escape::Text`]; the same profile gives the same bytes. Nothing is
