@@ -237,7 +237,7 @@ fn core<'a>(text: &'a str, form: &mut NumberForm) -> Option<Core<'a>> {
 fn exponent<'a>(whole: &'a str, fraction: &'a str, text: &'a str, form: &mut NumberForm) -> Option<Core<'a>> {
     let digits = text.get(1..)?;
     let digits = digits.strip_prefix(['+', '-']).unwrap_or(digits);
-    let plain = !form.currency && !form.percent && !(whole.is_empty() && fraction.is_empty());
+    let plain = !(form.currency || form.percent || whole.is_empty() && fraction.is_empty());
     let fits = plain && (1..=4).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
     form.exponent = true;
     form.decimals = fraction.len() as u32;
