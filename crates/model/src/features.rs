@@ -46,6 +46,8 @@ pub(crate) enum Binding {
     Number,
     /// Rounded to single precision.
     Single,
+    /// The same, the code of a category: all below 0 are no category.
+    Code,
     Category(Codes),
     /// Categories known by a hash of their text.
     Hashed(Hashes),
@@ -136,10 +138,12 @@ fn fill<'a>(cells: impl Iterator<Item = &'a mut f64>, binding: &Binding, column:
             cells.zip(column.iter()).for_each(|(cell, value)| *cell = value.unwrap_or(f64::NAN));
             Some(0)
         }
-        Binding::Single => {
+        Binding::Single | Binding::Code => {
             let column = any.downcast_ref::<Float64Array>()?;
-            let single = |value: Option<f64>| value.map_or(f64::NAN, |value| f64::from(value as f32));
-            cells.zip(column.iter()).for_each(|(cell, value)| *cell = single(value));
+            for (cell, value) in cells.zip(column.iter()) {
+                let value = value.map_or(f64::NAN, |value| f64::from(value as f32));
+                *cell = if value < 0.0 && matches!(binding, Binding::Code) { -1.0 } else { value };
+            }
             Some(0)
         }
         Binding::Category(codes) => look_up(cells, column, |text| codes.text(text), |x| codes.number(x), codes.unseen),

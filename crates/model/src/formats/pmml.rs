@@ -4,7 +4,8 @@
 //! [`xml`] makes a tree of elements with their lines. [`fields`] reads data dictionary and mining schema: the active
 //! fields become the model's inputs with their treatment of missing, invalid and outlying values. [`expressions`] turns
 //! derived fields into [`crate::linear::Expression`]s, [`regression`] and [`general`] the models into terms.
-//! [`models`] makes steps of a [`Graph`] of models in models ([`tree`], [`mining`]), [`mod@scorecard`] reads scorecards.
+//! [`models`] makes steps of a [`Graph`] of models in models ([`tree`], [`mining`], [`network`]), [`mod@scorecard`]
+//! reads scorecards.
 //!
 //! Every element is asked for the attributes and children that are known; any other is refused with its line, because
 //! it may change the scores. What cannot change them is passed over: `Header`, `MiningBuildTask`, `ModelStats`,

@@ -118,8 +118,13 @@ impl Head {
         if names.is_empty() {
             return Err(learner.unsupported("a model without features"));
         }
+        let mut bindings = vec![Binding::Single; self.features];
+        if let Some(kinds) = learner.get("feature_types").filter(|kinds| kinds.items().is_ok()) {
+            let coded = kinds.texts()?.into_iter().zip(&mut bindings).filter(|(kind, _)| *kind == "c");
+            coded.for_each(|(_, binding)| *binding = Binding::Code);
+        }
         let inputs = names.into_iter().map(|name| Input { name, kind: InputKind::Number });
-        Ok((inputs.collect(), vec![Binding::Single; self.features]))
+        Ok((inputs.collect(), bindings))
     }
 
     fn parts(self, form: Form, inputs: Vec<Input>, bindings: Vec<Binding>) -> Parts {

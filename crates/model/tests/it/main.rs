@@ -5,6 +5,7 @@
 mod cases;
 mod fixtures;
 mod laws;
+mod laws_single;
 mod pmml;
 mod pmml_models;
 mod reference;
