@@ -20,6 +20,7 @@ mod multipart;
 mod names;
 mod openapi;
 mod problem;
+mod profile;
 mod query;
 mod reference;
 mod results;

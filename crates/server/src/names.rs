@@ -36,6 +36,19 @@ pub(crate) fn named(parts: PathParts) -> Result<Named, Problem> {
     parsed().ok_or(Problem::NotFound)
 }
 
+/// Whether the path's `version`, when it has one, is one.
+pub(crate) fn version(parts: &PathParts) -> Result<(), Problem> {
+    let known = parts.as_ref().is_ok_and(|Path(parts)| parts.get("version").is_none_or(|text| is_version(text)));
+    if known { Ok(()) } else { Err(Problem::NotFound) }
+}
+
+/// Reads `version` (when the path has one) and `key`.
+pub(crate) fn key(parts: PathParts) -> Result<BatchKey, Problem> {
+    version(&parts)?;
+    let Path(parts) = parts.map_err(|_| Problem::NotFound)?;
+    parts.get("key").and_then(|text| text.parse().ok()).ok_or(Problem::NotFound)
+}
+
 /// Any integer from 1 up, and the word `version`, mean the same behaviour today.
 fn is_version(text: &str) -> bool {
     let number = text.bytes().all(|b| b.is_ascii_digit()) && !text.is_empty() && !text.starts_with('0');

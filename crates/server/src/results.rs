@@ -108,7 +108,7 @@ fn zip(key: BatchKey, file: ResultsFile, headers: &HeaderMap) -> Response {
 }
 
 /// Whether `If-None-Match` names the tag.
-fn has(headers: &HeaderMap, tag: &str) -> bool {
+pub(crate) fn has(headers: &HeaderMap, tag: &str) -> bool {
     let values = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|named| {
         let named = named.trim();

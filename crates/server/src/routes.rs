@@ -20,7 +20,7 @@ use crate::problem::Problem;
 use crate::results::{results, results_versioned};
 use crate::submit::{submit, submit_versioned};
 use crate::subscribe::{longpoll, stream};
-use crate::{ServerOptions, batches};
+use crate::{ServerOptions, batches, profile};
 
 /// What handlers share. Cheap to clone.
 #[derive(Clone)]
@@ -56,6 +56,10 @@ impl Site {
 /// All paths.
 pub(crate) fn router(site: Site) -> Router {
     Router::new()
+        .route("/solutions/batch/{version}/profile", post(profile::send_versioned))
+        .route("/solutions/batch/{version}/unstructured/{key}/profile", get(profile::profile_versioned))
+        .route("/api/2/batch/profile", post(profile::send))
+        .route("/api/2/batch/unstructured/{key}/profile", get(profile::profile))
         .route("/solutions/batch/{version}/{solution}/{submission}", post(submit_versioned))
         .route("/solutions/batch/{version}/{solution}/{submission}/{key}", get(results_versioned))
         .route("/api/2/batch/{solution}/{submission}", post(submit))

@@ -6,6 +6,7 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::response::Response;
 use bordereau_base::ids::BatchKey;
+use bordereau_jobs::{BatchRequest, Caller};
 
 use crate::multipart;
 use crate::names::{PathParts, named};
@@ -89,14 +90,16 @@ pub(crate) async fn submit(State(site): State<Site>, parts: PathParts, request: 
 async fn answer(site: &Site, parts: PathParts, request: Request) -> Response {
     let (head, body) = request.into_parts();
     match accept(site, parts, &head.headers, &head.uri, body).await {
-        Ok(key) => {
-            let mut response = Response::new(Body::from(key.to_string()));
-            let kind = HeaderValue::from_static("text/plain; charset=utf-8");
-            response.headers_mut().insert(CONTENT_TYPE, kind);
-            response
-        }
+        Ok(key) => text_key(key),
         Err(problem) => problem.into_response(&head.headers),
     }
+}
+
+/// The answer to an upload that is durable.
+pub(crate) fn text_key(key: BatchKey) -> Response {
+    let mut response = Response::new(Body::from(key.to_string()));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
 }
 
 async fn accept(
@@ -112,7 +115,17 @@ async fn accept(
     if site.is_draining() {
         return Err(Problem::Draining);
     }
-    let request = batch_request(&named, uri)?;
+    receive(site, &caller, batch_request(&named, uri)?, headers, body).await
+}
+
+/// Receives the upload in `body` for `request`.
+pub(crate) async fn receive(
+    site: &Site,
+    caller: &Caller,
+    request: BatchRequest,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<BatchKey, Problem> {
     let boundary = multipart::boundary(headers)?;
     let upload_bytes_max = site.jobs.upload_bytes_max();
     if announced_bytes(headers)
@@ -120,7 +133,7 @@ async fn accept(
     {
         return Err(Problem::TooLarge { upload_bytes_max });
     }
-    let mut receiver = site.jobs.begin_upload(&caller, request).await?;
+    let mut receiver = site.jobs.begin_upload(caller, request).await?;
     multipart::receive(body, boundary, &mut receiver, upload_bytes_max, site.body_idle).await?;
     Ok(receiver.finish().await?.key())
 }

@@ -9,6 +9,7 @@ mod hostile;
 mod logs;
 mod metrics;
 mod openapi;
+mod profiles;
 mod results;
 mod submit;
 mod uploads;
