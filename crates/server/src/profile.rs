@@ -91,8 +91,7 @@ async fn send_upload(site: &Site, parts: PathParts, request: Request) -> Respons
 }
 
 fn pairs(uri: &Uri) -> Result<Vec<(String, String)>, Problem> {
-    let Query(pairs) =
-        Query::try_from_uri(uri).map_err(|_| Problem::Query("The query cannot be read.".to_owned()))?;
+    let Query(pairs) = Query::try_from_uri(uri).map_err(|_| Problem::Query("The query cannot be read.".to_owned()))?;
     Ok(pairs)
 }
 
