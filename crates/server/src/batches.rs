@@ -1,11 +1,12 @@
-//! The batches of a customer: list, look at one, cancel, delete.
+//! The batches and profiles of a customer: list, look at one, cancel, delete. A profile that was submitted is seen as
+//! its batch.
 
 use axum::body::Body;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use bordereau_base::ids::BatchKey;
+use bordereau_base::ids::{BatchKey, SolutionName, SubmissionName};
 use bordereau_base::state::BatchState;
 use bordereau_jobs::{BatchHistory, BatchPage, BatchProgress, BatchStatus, Cancelling, ListRequest, PAGE_MAX, Report};
 use serde::Serialize;
@@ -110,7 +111,7 @@ struct StateBody {
 struct LinksBody {
     /// The batch.
     batch: String,
-    /// Its results zip, which is there once it is finished.
+    /// Its results zip, which is there once it is finished; of a profile, the profile.
     results: String,
 }
 
@@ -124,10 +125,13 @@ impl From<BatchProgress> for ProgressBody {
 impl From<BatchStatus> for BatchBody {
     fn from(status: BatchStatus) -> Self {
         let BatchStatus { key, solution, submission, .. } = &status;
-        let links = LinksBody {
-            batch: format!("/api/2/batches/{key}"),
-            results: format!("/api/2/batch/{solution}/{submission}/{key}"),
+        let is_profile =
+            (solution.as_str(), submission.as_str()) == (SolutionName::UNSTRUCTURED, SubmissionName::PROFILE);
+        let results = match is_profile {
+            true => format!("/api/2/batch/{solution}/{key}/profile"),
+            false => format!("/api/2/batch/{solution}/{submission}/{key}"),
         };
+        let links = LinksBody { batch: format!("/api/2/batches/{key}"), results };
         let member = |name: &str| status.summary.as_ref().and_then(|summary| summary.get(name)).cloned();
         Self {
             batch_key: key.to_string(),
@@ -150,8 +154,8 @@ impl From<BatchStatus> for BatchBody {
 
 /// List batches.
 ///
-/// Those of the caller's customer whose solution and submission it has a right to, newest first. Deleted ones are left
-/// out.
+/// Those of the caller's customer whose solution and submission it has a right to, newest first; profiles are among
+/// them. Deleted ones are left out. A profile that was submitted is left out too: its batch stands for both.
 #[utoipa::path(
     get,
     path = "/api/2/batches",
@@ -222,7 +226,8 @@ fn page_limit(value: &str) -> Result<u32, Problem> {
 
 /// Look at a batch.
 ///
-/// State, progress while it runs, the moment of each state, and once it is finished records and findings.
+/// State, progress while it runs, the moment of each state, and once it is finished records and findings. The batch
+/// when the key has one, else the profile.
 #[utoipa::path(
     get,
     path = "/api/2/batches/{key}",
@@ -254,7 +259,8 @@ pub(crate) async fn show(State(site): State<Site>, key: KeyPart, request: Reques
 /// Cancel a batch.
 ///
 /// One that waits never runs. One that runs is asked to stop and is `cancelled` soon after; its upload stays. One that
-/// has ended is left as it is.
+/// has ended is left as it is. The profile under the same key is cancelled too, when the caller has a right to
+/// profiles; what was there of it stays.
 #[utoipa::path(
     post,
     path = "/api/2/batches/{key}/cancel",
@@ -291,7 +297,8 @@ pub(crate) async fn cancel(State(site): State<Site>, key: KeyPart, request: Requ
 
 /// Delete a batch.
 ///
-/// Upload and results are removed for good. Its key stays used.
+/// Upload and results are removed for good, and so is the profile under the same key, to which a right is needed too.
+/// The key stays used.
 #[utoipa::path(
     delete,
     path = "/api/2/batches/{key}",
@@ -300,9 +307,9 @@ pub(crate) async fn cancel(State(site): State<Site>, key: KeyPart, request: Requ
     responses(
         (status = 204, description = "It is gone, or was before."),
         (status = 401, description = "Credentials are missing or wrong.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 403, description = "No right to the batch's solution and submission.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = 403, description = "No right to the batch's solution and submission, or to the profile under its key.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
         (status = 404, description = "No such batch.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 409, description = "It has not ended; cancel it first.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = 409, description = "It or the profile under its key has not ended; cancel it first.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
     ),
     security(("basic" = [])),
 )]

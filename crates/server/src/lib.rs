@@ -26,6 +26,7 @@ mod reference;
 mod results;
 mod routes;
 mod submit;
+mod submit_profiled;
 mod subscribe;
 
 pub use listen::serve;

@@ -20,7 +20,7 @@ use crate::problem::Problem;
 use crate::results::{results, results_versioned};
 use crate::submit::{submit, submit_versioned};
 use crate::subscribe::{longpoll, stream};
-use crate::{ServerOptions, batches, profile};
+use crate::{ServerOptions, batches, profile, submit_profiled};
 
 /// What handlers share. Cheap to clone.
 #[derive(Clone)]
@@ -64,6 +64,14 @@ pub(crate) fn router(site: Site) -> Router {
         .route("/solutions/batch/{version}/{solution}/{submission}/{key}", get(results_versioned))
         .route("/api/2/batch/{solution}/{submission}", post(submit))
         .route("/api/2/batch/{solution}/{submission}/{key}", get(results))
+        .route(
+            "/solutions/batch/{version}/{solution}/{submission}/{key}/submit",
+            post(submit_profiled::post_versioned).get(submit_profiled::get_versioned),
+        )
+        .route(
+            "/api/2/batch/{solution}/{submission}/{key}/submit",
+            post(submit_profiled::post).get(submit_profiled::get),
+        )
         .route("/api/2/batches", get(batches::list))
         .route("/api/2/batches/{key}", get(batches::show).delete(batches::delete))
         .route("/api/2/batches/{key}/cancel", post(batches::cancel))

@@ -92,29 +92,18 @@ impl Store {
         &self,
         customer: &CustomerName,
         key: BatchKey,
-        new: impl FnOnce(StoredUpload) -> NewBatch,
+        new: impl Fn(StoredUpload) -> NewBatch,
         now: Timestamp,
     ) -> Result<SubmittedProfiled> {
+        // Most requests are repeated ones, or in vain, and are answered without the lock.
+        if let Err(answer) = submission(&under(&self.pool, customer, key).await?, &new)? {
+            return Ok(answer);
+        }
         let mut write = self.write().await?;
-        let under = under(&mut *write, customer, key).await?;
-        let Some(profile) = under.iter().find(|row| row.is_profile) else {
-            return Ok(SubmittedProfiled::NoProfile);
+        let batch = match submission(&under(&mut *write, customer, key).await?, &new)? {
+            Ok(batch) => batch,
+            Err(answer) => return Ok(answer),
         };
-        let Some(object) = profile.upload_object.clone() else {
-            return Ok(SubmittedProfiled::NoProfile);
-        };
-        let (sha256, bytes) = (profile.upload_sha256.clone(), unsigned(profile.upload_bytes));
-        let batch = new(StoredUpload { object, sha256, bytes });
-        // Whatever became of the profile since, the same again has the same answer.
-        if let Some(taken) = taken(&under, &batch) {
-            return Ok(SubmittedProfiled::Taken(taken));
-        }
-        match state_named(&profile.state)? {
-            BatchState::Accepted | BatchState::Running | BatchState::Finished => {}
-            BatchState::Failed | BatchState::Cancelled | BatchState::Deleted => {
-                return Ok(SubmittedProfiled::NoProfile);
-            }
-        }
         insert(&mut write, &batch, now).await?;
         write.commit().await?;
         self.log_grew(customer);
@@ -171,6 +160,27 @@ fn taken(under: &[UnderKey], batch: &NewBatch) -> Option<Taken> {
     let is_profile = is_profile(&batch.request.solution, &batch.request.submission);
     let rival = under.iter().find(|row| row.is_profile == is_profile)?;
     Some(if rival.request_sha256 == batch.request_sha256 { Taken::Same } else { Taken::Other })
+}
+
+/// The batch that a profiled upload becomes, or why it does not.
+fn submission(
+    under: &[UnderKey],
+    new: impl Fn(StoredUpload) -> NewBatch,
+) -> Result<std::result::Result<NewBatch, SubmittedProfiled>> {
+    let profile = under.iter().find(|row| row.is_profile);
+    let Some((profile, object)) = profile.and_then(|row| Some((row, row.upload_object.clone()?))) else {
+        return Ok(Err(SubmittedProfiled::NoProfile));
+    };
+    let (sha256, bytes) = (profile.upload_sha256.clone(), unsigned(profile.upload_bytes));
+    let batch = new(StoredUpload { object, sha256, bytes });
+    // Whatever became of the profile since, the same again has the same answer.
+    if let Some(taken) = taken(under, &batch) {
+        return Ok(Err(SubmittedProfiled::Taken(taken)));
+    }
+    Ok(match state_named(&profile.state)? {
+        BatchState::Accepted | BatchState::Running | BatchState::Finished => Ok(batch),
+        BatchState::Failed | BatchState::Cancelled | BatchState::Deleted => Err(SubmittedProfiled::NoProfile),
+    })
 }
 
 /// Writes the row of a batch and its first event.

@@ -113,8 +113,8 @@ impl Store {
         rows.into_iter().map(BatchRow::try_from).collect()
     }
 
-    /// Cancels those of `ids` under a key that wait, and asks who runs the others to stop. What became of them together:
-    /// stopping when one of them is, else cancelled when one is. None: there is nothing.
+    /// Cancels those of `ids` under a key that wait, and asks who runs the others to stop. What became of them
+    /// together: stopping when one of them is, else cancelled when one is. None: there is nothing.
     pub(crate) async fn cancel(
         &self,
         customer: &CustomerName,

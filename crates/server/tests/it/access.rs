@@ -1,6 +1,10 @@
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use reqwest::header::WWW_AUTHENTICATE;
+use reqwest::RequestBuilder;
+use reqwest::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use reqwest::multipart::{Form, Part};
+use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -80,4 +84,135 @@ async fn health_and_the_document_need_no_credentials() {
     assert_eq!(said(world.client.get(world.url("/healthz"))).await, (200, "ok".to_owned()));
     let (status, text) = said(world.client.get(world.url("/api/2/openapi.json"))).await;
     assert_eq!((status, text), (200, bordereau_server::openapi_json()));
+}
+
+/// Who asks. All passwords but one are right.
+const CALLERS: [(&str, Option<(&str, &str)>); 6] = [
+    ("nobody", None),
+    ("the right user with a wrong password", Some(("jane", "wrong password"))),
+    ("an unknown user", Some(("nobody-here", PASSWORD))),
+    ("another customer's user", Some(("joe", PASSWORD))),
+    ("a user of the customer without the right", Some(("clerk", PASSWORD))),
+    ("the right user", Some(("jane", PASSWORD))),
+];
+
+/// What is answered to each of [`CALLERS`].
+type Answers = [u16; 6];
+
+/// To whoever may send to its own customer.
+const SENT: Answers = [401, 401, 401, 200, 403, 200];
+/// To whoever asks for something of a customer.
+const FOUND: Answers = [401, 401, 401, 404, 403, 200];
+/// To whoever asks for its own customer's, which is something else to each.
+const OWN: Answers = [401, 401, 401, 200, 200, 200];
+const OPEN: Answers = [200; 6];
+
+/// Every operation, and what is asked in its place. What takes something away comes last.
+const MATRIX: [(&str, &str, &str, Answers); 19] = [
+    ("POST", "/solutions/batch/{version}/profile", "/solutions/batch/5/profile", SENT),
+    ("POST", "/api/2/batch/profile", "/api/2/batch/profile", SENT),
+    ("POST", "/solutions/batch/{version}/{solution}/{submission}", PATH, SENT),
+    ("POST", "/api/2/batch/{solution}/{submission}", "/api/2/batch/insureright/scoring", SENT),
+    (
+        "GET",
+        "/solutions/batch/{version}/unstructured/{key}/profile",
+        "/solutions/batch/5/unstructured/ac5b3d51-50f8-40d1-e378-18f8db2fabc9/profile",
+        FOUND,
+    ),
+    (
+        "GET",
+        "/api/2/batch/unstructured/{key}/profile",
+        "/api/2/batch/unstructured/ac5b3d51-50f8-40d1-e378-18f8db2fabc9/profile",
+        FOUND,
+    ),
+    ("GET", "/solutions/batch/{version}/{solution}/{submission}/{key}/submit", SUBMIT, FOUND),
+    ("POST", "/solutions/batch/{version}/{solution}/{submission}/{key}/submit", SUBMIT, FOUND),
+    ("GET", "/api/2/batch/{solution}/{submission}/{key}/submit", SUBMIT_2, FOUND),
+    ("POST", "/api/2/batch/{solution}/{submission}/{key}/submit", SUBMIT_2, FOUND),
+    (
+        "GET",
+        "/solutions/batch/{version}/{solution}/{submission}/{key}",
+        "/solutions/batch/5/insureright/scoring/ac5b3d51-50f8-40d1-e378-18f8db2fabc9",
+        FOUND,
+    ),
+    (
+        "GET",
+        "/api/2/batch/{solution}/{submission}/{key}",
+        "/api/2/batch/insureright/scoring/ac5b3d51-50f8-40d1-e378-18f8db2fabc9",
+        FOUND,
+    ),
+    ("GET", "/api/2/batches", "/api/2/batches", OWN),
+    ("GET", "/solutions/longpoll/subscribe", "/solutions/longpoll/subscribe?timeout=0", OWN),
+    ("GET", "/api/2/events", "/api/2/events", OWN),
+    ("GET", "/healthz", "/healthz", OPEN),
+    ("GET", "/api/2/batches/{key}", BATCH, FOUND),
+    ("POST", "/api/2/batches/{key}/cancel", "/api/2/batches/ac5b3d51-50f8-40d1-e378-18f8db2fabc9/cancel", FOUND),
+    ("DELETE", "/api/2/batches/{key}", BATCH, [401, 401, 401, 404, 403, 204]),
+];
+
+const SUBMIT: &str = "/solutions/batch/5/insureright/scoring/ac5b3d51-50f8-40d1-e378-18f8db2fabc9/submit";
+const SUBMIT_2: &str = "/api/2/batch/insureright/scoring/ac5b3d51-50f8-40d1-e378-18f8db2fabc9/submit";
+const BATCH: &str = "/api/2/batches/ac5b3d51-50f8-40d1-e378-18f8db2fabc9";
+
+/// Methods and paths of the document.
+fn operations() -> BTreeSet<(String, String)> {
+    let document: Value = serde_json::from_str(&bordereau_server::openapi_json()).unwrap();
+    let of_path = |(path, methods): (&String, &Value)| {
+        let methods: Vec<String> = methods.as_object().unwrap().keys().map(|method| method.to_uppercase()).collect();
+        methods.into_iter().map(|method| (method, path.clone())).collect::<Vec<_>>()
+    };
+    document["paths"].as_object().unwrap().iter().flat_map(of_path).collect()
+}
+
+/// Paths of the router, as its source names them.
+fn routes() -> BTreeSet<&'static str> {
+    let source = include_str!("../../src/routes.rs");
+    let quoted = source.split(".route(").skip(1).map(|rest| rest.split('"').nth(1).unwrap());
+    quoted.collect()
+}
+
+#[test]
+fn the_matrix_has_every_route_of_the_router_and_the_document() {
+    let named = |(method, path, ..): &(&str, &str, &str, Answers)| ((*method).to_owned(), (*path).to_owned());
+    let matrix: BTreeSet<_> = MATRIX.iter().map(named).collect();
+    assert_eq!(matrix.len(), MATRIX.len(), "none is there twice");
+    let missing: Vec<_> = operations().symmetric_difference(&matrix).cloned().collect();
+    assert!(missing.is_empty(), "not in both the matrix and the document: {missing:?}");
+    let mut paths: BTreeSet<&str> = MATRIX.iter().map(|row| row.1).collect();
+    // The document itself, which another test asks for.
+    paths.insert("/api/2/openapi.json");
+    assert_eq!(routes(), paths);
+}
+
+/// All of it is asked by everybody, and what it answers to others tells nothing of the customer's key.
+#[tokio::test]
+async fn every_route_answers_everybody_as_the_matrix_says() {
+    let world = World::start().await;
+    let path = format!("/solutions/batch/5/profile?batchKey={KEY}");
+    assert_eq!(said(world.post("jane", &path, sample())).await.0, 200);
+    assert_eq!(said(world.get("jane", SUBMIT)).await.0, 200);
+    crate::submit_profiled::run_both(&world, KEY).await;
+    for (method, path, asked, answers) in MATRIX {
+        for ((who, credentials), expected) in CALLERS.into_iter().zip(answers) {
+            let request = ask(&world, method, asked, credentials, answers == SENT);
+            let response = request.send().await.unwrap();
+            assert_eq!(response.status(), expected, "{method} {path} by {who}");
+            let endless = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
+            if !endless && who != "the right user" {
+                assert!(!response.text().await.unwrap().contains(KEY), "{method} {path} tells {who}");
+            }
+        }
+    }
+    assert!(said(world.get("jane", BATCH)).await.1.contains("\"deleted\""));
+}
+
+fn ask(world: &World, method: &str, path: &str, credentials: Option<(&str, &str)>, sends: bool) -> RequestBuilder {
+    let mut request = world.client.request(method.parse().unwrap(), world.url(path));
+    if sends {
+        request = request.multipart(Form::new().part("file", Part::bytes(sample())));
+    }
+    match credentials {
+        Some((name, password)) => request.basic_auth(name, Some(password)),
+        None => request,
+    }
 }

@@ -56,6 +56,40 @@ async fn the_guides_line_with_a_key_and_the_other_part_name() {
     assert_eq!(read(&curl(folder, &line).await), ("401:Unauthorized".to_owned(), "401".to_owned()));
 }
 
+/// A long poll before the upload is sent to be profiled, its profile, and its submission by GET.
+#[tokio::test]
+async fn the_guides_lines_profile_and_submit_an_upload() {
+    let world = World::start().await;
+    let folder = world.folder.path();
+    std::fs::write(folder.join("book.zip"), sample()).unwrap();
+    let (key, user) = ("ac5b3d51-50f8-40d1-e378-18f8db2fabc9", "jane:opensesame");
+    let wait =
+        world.url(&format!("/solutions/longpoll/subscribe?filter=name,preliminaryProfile,batchKey,{key}&timeout=300"));
+    let wait = ["--request", "GET", "--url", &wait, "-u", user];
+    let send = async {
+        let url = world.url(&format!("/solutions/batch/5/profile?batchKey={key}"));
+        let header = "content-type: multipart/form-data";
+        let line =
+            ["--request", "POST", "--url", &url, "-u", user, "--header", header, "--form", "batch-file=@book.zip"];
+        assert_eq!(read(&curl(folder, &line).await), (key.to_owned(), "200".to_owned()));
+        let submit = world.url(&format!("/solutions/batch/version/insureright/scoring/{key}/submit"));
+        for _ in 0..2 {
+            let line = ["--request", "GET", "--url", &submit, "-u", user];
+            assert_eq!(read(&curl(folder, &line).await), (key.to_owned(), "200".to_owned()));
+        }
+        crate::submit_profiled::run_both(&world, key).await;
+    };
+    let (heard, ()) = tokio::join!(curl(folder, &wait), send);
+    let (body, status) = read(&heard);
+    assert!(status == "200" && body.contains("preliminaryProfile") && body.contains(key), "{body}");
+    let profile = world.url(&format!("/solutions/batch/version/unstructured/{key}/profile"));
+    let (body, status) = read(&curl(folder, &["--url", &profile, "-u", user]).await);
+    assert!(status == "200" && body.contains("insured"), "{body}");
+    let fetch = world.url(&format!("/solutions/batch/version/insureright/scoring/{key}"));
+    assert_eq!(read(&curl(folder, &["--url", &fetch, "-u", user, "--output", "results.zip"]).await).1, "200");
+    assert!(std::fs::read(folder.join("results.zip")).unwrap().starts_with(b"PK"));
+}
+
 /// Large enough that curl asks before it sends (`Expect: 100-continue`).
 #[tokio::test]
 async fn curl_gets_its_refusal_for_a_large_upload_too() {

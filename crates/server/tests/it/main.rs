@@ -12,6 +12,7 @@ mod openapi;
 mod profiles;
 mod results;
 mod submit;
+mod submit_profiled;
 mod uploads;
 mod world;
 mod zips;
