@@ -73,7 +73,8 @@ pub fn short(number: f64) -> String {
         }
         Some((1e4, unit)) => significant(size / 1e3) + unit,
         Some((from, unit)) => significant(size / from) + unit,
-        None if size >= 1e3 => group(&format!("{size:.0}")),
+        // Not grouped: four digits are often a year.
+        None if size >= 1e3 => format!("{size:.0}"),
         None => significant(size),
     };
     if number < 0.0 { format!("−{text}") } else { text }
@@ -194,8 +195,8 @@ mod tests {
             (0.0, "0"),
             (1_250_000.0, "1.25M"),
             (340_000.0, "340k"),
-            (1_234.0, "1,234"),
-            (1_092.8, "1,093"),
+            (2_013.0, "2013"),
+            (1_092.8, "1093"),
             (0.0123, "0.0123"),
             (-99.5, "−99.5"),
             (3.2e20, "3.2e20"),
