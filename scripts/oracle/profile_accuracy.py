@@ -27,8 +27,8 @@ SIGMAS = 6
 REFERENCE = [
     "pg16_fleet/term.csv", "pg16_fleet/unit.csv", "pg16_fleet/claim.csv",
     "msha_wc/insured.csv", "msha_wc/class.csv", "msha_wc/loss.csv",
-    "pg17_motor/client.csv", "pg17_motor/vehicle.csv", "pg17_motor/claim.csv",
-    "fremtpl2_motor/policy.csv", "fremtpl2_motor/claim.csv",
+    "pg17_motor/client.csv", "pg17_motor/vehicle.csv.gz", "pg17_motor/claim.csv",
+    "fremtpl2_motor/policy.csv.gz", "fremtpl2_motor/claim.csv",
 ]
 
 

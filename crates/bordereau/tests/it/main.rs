@@ -4,6 +4,7 @@
 mod client;
 mod command_line;
 mod demo;
+mod drafted;
 mod kill;
 mod profile;
 mod program;
