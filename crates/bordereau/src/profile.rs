@@ -114,7 +114,7 @@ impl Stop {
         interrupt::on_request(move || {
             control.cancel();
             progress.cancel();
-            if !opened.load(Ordering::Relaxed) {
+            if !opened.load(Ordering::SeqCst) {
                 std::process::exit(i32::from(INTERRUPTED));
             }
         });
@@ -125,9 +125,13 @@ impl Stop {
 /// Profiles an upload.
 fn passed(upload: &[PathBuf], settings: &Settings, how: &ProfileHow, stop: &Stop) -> Result<Outcome, Failure> {
     let live = Live::start("reading");
-    stop.opened.store(false, Ordering::Relaxed);
+    stop.opened.store(false, Ordering::SeqCst);
+    // An interrupt between two uploads; the first is the last that is listened to.
+    if stop.control.is_cancelled() {
+        return Err(Failure::Interrupted);
+    }
     let input = Input::open(upload, &settings.limits).map_err(failure)?;
-    stop.opened.store(true, Ordering::Relaxed);
+    stop.opened.store(true, Ordering::SeqCst);
     let wishes = wishes(settings, how);
     pass::profile(&input, &wishes, settings.threads, &stop.control, &mut |profile| live.show(&profile)).map_err(failure)
 }

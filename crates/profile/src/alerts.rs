@@ -8,7 +8,7 @@
 mod catalogue;
 mod column;
 mod relation;
-mod words;
+pub(crate) mod words;
 
 pub use catalogue::{CATALOGUE, Code, Entry, Scope};
 pub use column::{Basis, DateOrder, column};

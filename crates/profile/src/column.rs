@@ -22,9 +22,6 @@
 //! then lower bounds beside an exact rest) and equal for any cut into blocks; how the sketches depend on the order is
 //! said where they are made.
 
-// The parts that read these are on their way.
-#![allow(dead_code, unused_imports)]
-
 mod analyst;
 mod dates;
 mod dictionary;

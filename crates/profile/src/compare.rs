@@ -7,7 +7,8 @@
 //!
 //! Data flow: each side's column becomes what is [`known`] of its distribution, both are cut into the same [`bins`],
 //! [`measure`] says how far they are apart, [`judge`] which of it matters. Values of columns with personal data are
-//! compared by their masks, and never shown. Cost: the size of the documents, plus that of the state where it is used.
+//! compared by their masks, and never shown; a single value with personal data is told as its mask. Cost: the size of
+//! the documents, plus that of the state where it is used.
 
 mod bins;
 mod column;
@@ -143,18 +144,18 @@ fn sentence(relations: &[RelationComparison], removed: &[String], added: &[Strin
     let columns = || relations.iter().flat_map(|relation| &relation.columns);
     let count = |light: Light| columns().filter(|column| column.light == light).count();
     let (red, amber) = (count(Light::Red), count(Light::Amber));
-    let mut parts = Vec::new();
+    let mut sentences = Vec::new();
     if !removed.is_empty() {
-        parts.push(format!("relations gone: {}", removed.join(", ")));
+        sentences.push(format!("Relations are gone: {}.", removed.join(", ")));
     }
     if !added.is_empty() {
-        parts.push(format!("new relations: {}", added.join(", ")));
+        sentences.push(format!("Relations are new: {}.", added.join(", ")));
     }
     let named: Vec<&str> =
         relations.iter().filter(|relation| !relation.findings.is_empty()).map(|r| &*r.name).collect();
     if !named.is_empty() {
-        parts.push(format!("rows or columns changed in {}", named.join(", ")));
+        sentences.push(format!("Rows or columns changed in {}.", named.join(", ")));
     }
-    parts.push(format!("of {} columns {red} are red and {amber} amber", columns().count()));
-    judge::capitalised(&parts.join("; "))
+    sentences.push(judge::lights(red, amber, columns().count()));
+    sentences.join(" ")
 }

@@ -22,6 +22,7 @@ mod typing;
 
 use show::{Shown, text_of};
 use typed::Typed;
+use typing::Commas;
 
 use crate::alerts;
 use crate::column::{ColumnState, DayOrder, Order};
@@ -128,7 +129,10 @@ fn sorted(state: &ColumnState, typed: &Typed<'_>, distinct: &Count) -> Sortednes
     }
     let all_integers = state.tallies.votes.integer == state.tallies.values();
     match typed.choice.logical {
-        LogicalType::Integer | LogicalType::Number => sortedness(&state.number_order),
+        LogicalType::Integer | LogicalType::Number => match typed.commas.commas {
+            Commas::Grouping => sortedness(&state.number_order),
+            Commas::Decimal => sortedness(&state.comma_order),
+        },
         LogicalType::Code | LogicalType::Boolean if all_integers => sortedness(&state.number_order),
         LogicalType::Date | LogicalType::Datetime => match typed.date_order.order() {
             _ if all_integers => sortedness(&state.number_order),

@@ -25,6 +25,10 @@ const CHANCE_SHARE_MIN: f64 = 0.5;
 /// Bytes of a value that are looked at, as for values of ten megabytes.
 const LOOKED_AT_BYTES: usize = 4_096;
 
+/// Digits at the end of a text that was cut, and the bytes among which they are, that may be a part of a longer number.
+const BEGUN_DIGITS_MIN: usize = 5;
+const BEGUN_BYTES_MAX: usize = 42;
+
 /// Names of columns with each kind that has a shape.
 const EMAIL_WORDS: &[&str] = &["email", "mail", "courriel", "emailaddress"];
 const PHONE_WORDS: &[&str] = &[
@@ -221,15 +225,23 @@ impl Searched {
 
 /// The first personal data that stands in a value, the whole of it or a part: an e-mail address, a telephone number
 /// with separators or `+`, a social security number with hyphens, a payment card, a VIN, an IBAN. A text that was cut
-/// (it ends in `…`) may end in half of an e-mail address; that is found, too.
+/// (it ends in `…`) may end in a part of such, which is found, too: in a word with `@`, or in a number that goes on to
+/// the cut.
 pub fn found_in(text: &str, searched: Searched) -> Option<PersonalDataKind> {
     let bytes = text.as_bytes();
     let bytes = &bytes[..bytes.len().min(LOOKED_AT_BYTES)];
     (0..bytes.len()).filter(|at| may_begin(bytes, *at)).find_map(|at| kind_at(bytes, at, searched)).or_else(|| {
         let cut = text.strip_suffix('…')?;
         let word = cut.rsplit(' ').next()?;
-        word.contains('@').then_some(PersonalDataKind::Email)
+        if word.contains('@') { Some(PersonalDataKind::Email) } else { begun_number(cut) }
     })
+}
+
+/// A number that a cut text ends in, which may be the beginning of that of a card, an account or a telephone.
+fn begun_number(cut: &str) -> Option<PersonalDataKind> {
+    let of_number = |byte: &u8| byte.is_ascii_digit() || byte.is_ascii_uppercase() || b" -.()+/".contains(byte);
+    let end = cut.bytes().rev().take_while(of_number).take(BEGUN_BYTES_MAX);
+    (end.filter(u8::is_ascii_digit).count() >= BEGUN_DIGITS_MIN).then_some(PersonalDataKind::Phone)
 }
 
 /// Whether personal data may begin at `at`: not within a word or number.
@@ -400,6 +412,10 @@ mod tests {
             ("1M8GDM9AXKP042788 is red", Some(Vin)),
             ("pay GB82WEST12345698765432", Some(Iban)),
             ("long text that ends in bob@exa…", Some(Email)),
+            ("long text that ends in 123-45-67…", Some(Phone)),
+            ("long text that ends in DE89 3704 0044…", Some(Phone)),
+            ("long text of 2021…", None),
+            ("123-45-67 is in the middle of a long text…", None),
             ("2021-03-04", None),
             ("working by stove", None),
             ("1234567890", None),

@@ -160,12 +160,13 @@ fn of_relation(screen: &Screen, relation: &RelationComparison) -> String {
     text.push_str(&grid.text(screen, "  "));
     let left = relation.columns.len() - listed().count();
     if left > 0 {
-        text.push_str(&format!("  {left} green columns are not listed\n"));
+        let columns = if left == 1 { "column is" } else { "columns are" };
+        text.push_str(&format!("  {} green {columns} not listed\n", grouped(left as u64)));
     }
     for column in relation.columns.iter().filter(|column| column.light != Light::Green) {
         let (word, paint) = word(column.light);
         let place = format!("  {word:<5} {}: ", screen.text(&column.name));
-        let said = column.findings.iter().map(|finding| screen.text(&finding.message)).collect::<Vec<_>>().join("; ");
+        let said = column.findings.iter().map(|finding| screen.text(&finding.message)).collect::<Vec<_>>().join(" ");
         let lines = screen.wrap("  ", &format!("{}{said}", place.trim_start()));
         text.push_str(&lines.replacen(word, &screen.paint(word, paint), 1));
     }

@@ -1,7 +1,7 @@
 //! Figures in sentences.
 
 /// A count with commas between groups of three digits.
-pub(super) fn grouped(count: u64) -> String {
+pub(crate) fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
@@ -14,7 +14,7 @@ pub(super) fn grouped(count: u64) -> String {
 }
 
 /// A share of a whole in percent; never 0 or 100 unless it is.
-pub(super) fn percent(part: u64, whole: u64) -> String {
+pub(crate) fn percent(part: u64, whole: u64) -> String {
     if part == 0 || whole == 0 {
         return "0 %".to_owned();
     }
@@ -30,17 +30,17 @@ pub(super) fn percent(part: u64, whole: u64) -> String {
 }
 
 /// `12 of 3,400 values (0.4 %)`.
-pub(super) fn of(part: u64, whole: u64, what: &str) -> String {
+pub(crate) fn of(part: u64, whole: u64, what: &str) -> String {
     format!("{} of {} {what} ({})", grouped(part), grouped(whole), percent(part, whole))
 }
 
 /// `1 value`, `2 values`.
-pub(super) fn counted(count: u64, one: &str, many: &str) -> String {
+pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(count), if count == 1 { one } else { many })
 }
 
 /// Up to `most` of the names, and how many more there are.
-pub(super) fn listed(names: &[String], most: usize) -> String {
+pub(crate) fn listed(names: &[String], most: usize) -> String {
     let shown = names.iter().take(most).map(String::as_str).collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(most) {
         0 => shown,

@@ -3,7 +3,7 @@
 //! A value is looked at once, by the plan of its mask. What all values of a mask have in common (type, length, classes)
 //! is added at the end, by the count of the mask. Nothing is allocated for a value, but for its number.
 
-use arrow::array::{Array, StringViewArray};
+use arrow::array::StringViewArray;
 use bordereau_base::cell::trim_blanks;
 
 use super::dates::DateReadings;
@@ -16,7 +16,7 @@ use super::read::{NumberReading, Reading, Stamp, TemporalReading, boolean, read}
 use super::shape::Shape;
 use super::state::EXAMPLES_MAX;
 use super::tallies::{Kind, Tallies};
-use super::texts::{CutText, TextState, add_classes};
+use super::texts::{CutText, TextState};
 use crate::settings::Limits;
 
 mod gathered;

@@ -6,12 +6,14 @@
 //! on the block alone.
 
 use arrow::array::{Array, StringViewArray};
+use bordereau_base::cell::trim_blanks;
 use bordereau_sketch::hash::{NULL_HASH, hash_bytes};
 
 use super::analyst::{Analyst, NO_STAMP, Seen};
 use super::dictionary::{Dictionary, NULL_CODE};
 use super::image::Image;
 use super::part::{ColumnPart, Counts, TextOrder};
+use super::read::{Reading, read};
 use super::state::Hint;
 use super::values::Values;
 use crate::settings::Limits;
@@ -89,12 +91,11 @@ impl ColumnKernel {
             Way::Counted => self.counted(values, scratch, &mut part),
             Way::Direct => self.direct(values, scratch, &mut part),
         };
-        if has_numbers {
-            part.number_order.extend(scratch.numbers.iter().flatten().copied().filter(|number| !number.is_nan()));
-        } else {
-            scratch.numbers = None;
-        }
         self.analyst.finish(&mut part);
+        match &scratch.numbers {
+            Some(numbers) if has_numbers => order_numbers(values, numbers, &mut part),
+            _ => scratch.numbers = None,
+        }
         part
     }
 
@@ -195,6 +196,22 @@ impl ColumnKernel {
         (part.counted, part.distinct) = found.finish_direct(&scratch.hashes);
         has_numbers
     }
+}
+
+/// The order of the numbers, in both readings of `1,234`. Few values are read again: none without such numbers, and no
+/// more once it is known that there is no order.
+fn order_numbers(values: &StringViewArray, numbers: &[f64], part: &mut ColumnPart) {
+    let rows = || numbers.iter().copied().enumerate().filter(|(_, number)| !number.is_nan());
+    part.number_order.extend(rows().map(|(_, number)| number));
+    if part.tallies.styles.ambiguous_comma == 0 {
+        part.comma_order = part.number_order.clone();
+        return;
+    }
+    let with_comma = |(row, number): (usize, f64)| match read(trim_blanks(values.value(row))) {
+        Reading::Number(reading) if reading.form.ambiguous_comma => reading.with_decimal_comma(),
+        _ => number,
+    };
+    part.comma_order.extend(rows().map(with_comma));
 }
 
 fn push_stamps(part: &mut ColumnPart, month_first: i64, day_first: i64) {

@@ -38,6 +38,7 @@ impl ColumnState {
             ambiguous_as_comma: None,
             dates: None,
             number_order: Order::default(),
+            comma_order: Order::default(),
             month_first_order: Order::default(),
             day_first_order: Order::default(),
             text_order: Order::default(),
@@ -67,6 +68,7 @@ impl ColumnState {
             self.dates.get_or_insert_default().merge(dates, self.limits.months_max);
         }
         self.number_order.append(&part.number_order);
+        self.comma_order.append(&part.comma_order);
         self.month_first_order.append(&part.month_first_order);
         self.day_first_order.append(&part.day_first_order);
         self.text_order.append(&text_order(&part, &part.text_order));
@@ -157,6 +159,7 @@ impl ColumnState {
             self.dates.get_or_insert_default().merge(dates, limits.months_max);
         }
         self.number_order.append(&other.number_order);
+        self.comma_order.append(&other.comma_order);
         self.month_first_order.append(&other.month_first_order);
         self.day_first_order.append(&other.day_first_order);
         self.text_order.append(&other.text_order);

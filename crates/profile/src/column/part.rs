@@ -39,6 +39,8 @@ pub struct ColumnPart {
     pub(crate) dates: Option<Box<DateReadings>>,
     /// Order of all numbers.
     pub(crate) number_order: Order<f64>,
+    /// Likewise, `1,234` with a decimal comma.
+    pub(crate) comma_order: Order<f64>,
     /// Order of days, month first.
     pub(crate) month_first_order: Order<i64>,
     /// Order of days, day first.
@@ -132,6 +134,7 @@ impl ColumnPart {
             numbers: Default::default(),
             dates: None,
             number_order: Order::default(),
+            comma_order: Order::default(),
             month_first_order: Order::default(),
             day_first_order: Order::default(),
             text_order: TextOrder::default(),

@@ -112,9 +112,8 @@ impl NumberPlan {
         let sentinel = match (mask, point) {
             // Both -1 and -9 are sentinels.
             ([b'-', _], None) => return None,
-            (_, Some(_)) => 0,
+            (_, Some(_)) | ([b'+', ..], None) => 0,
             ([b'-', ..], None) => nines << 8 | u128::from(b'-'),
-            ([b'+', ..], None) => nines << 8 | u128::from(b'+'),
             (_, None) => nines,
         };
         Some(Self {
@@ -330,6 +329,10 @@ mod tests {
             "+99",
             "007",
             "-007",
+            "-01",
+            "-0001",
+            "-09",
+            "+01",
             "1.50",
             "-0.0",
             ".5",

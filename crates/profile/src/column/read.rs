@@ -9,7 +9,7 @@ mod temporal;
 
 pub(crate) use number::{NumberForm, NumberReading, POWERS};
 pub(crate) use spelling::{boolean, is_null};
-pub(crate) use temporal::{Stamp, TemporalReading, century, compact_day};
+pub(crate) use temporal::{Stamp, TemporalReading, century};
 
 /// What a value reads as.
 #[derive(Debug, Clone, PartialEq)]

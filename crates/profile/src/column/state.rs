@@ -121,6 +121,8 @@ pub struct ColumnState {
     pub(crate) dates: Option<Box<DateReadings>>,
     /// Order of all numbers, ambiguous ones as grouped.
     pub(crate) number_order: Order<f64>,
+    /// Order of all numbers, ambiguous ones with a decimal comma.
+    pub(crate) comma_order: Order<f64>,
     /// Order of days and times, the month first where both could be (days of the day first only are left out).
     pub(crate) month_first_order: Order<i64>,
     /// Order of days and times, the day first.

@@ -8,7 +8,7 @@ use bordereau_sketch::hash::{NULL_HASH, hash_bytes};
 use proptest::prelude::*;
 
 use super::kernel::Way;
-use super::read::{Reading, Stamp, read};
+use super::read::{NumberReading, Reading, Stamp, read};
 use super::shape::Shape;
 use super::*;
 use crate::settings::Limits;
@@ -77,7 +77,7 @@ fn assert_same(one: &ColumnState, other: &ColumnState) {
     };
     let orders = |state: &ColumnState| {
         let days = (state.month_first_order.clone(), state.day_first_order.clone());
-        (state.number_order.clone(), days, state.text_order.clone())
+        (state.number_order.clone(), state.comma_order.clone(), days, state.text_order.clone())
     };
     assert_eq!(counts(one), counts(other));
     assert_eq!(spelled(one), spelled(other));
@@ -193,10 +193,15 @@ fn check_numbers(state: &ColumnState, readings: &[(&str, Reading)]) {
         let found = NumberState { moments: expected.moments, ..found.clone() };
         assert_eq!(found, expected);
     }
-    let order: Vec<f64> = numbers().map(|number| number.value).collect();
-    assert_eq!(state.number_order.ascending, order.is_sorted());
-    assert_eq!(state.number_order.descending, order.is_sorted_by(|a, b| a >= b));
-    assert_eq!(state.number_order.ends, order.first().map(|first| (*first, order[order.len() - 1])));
+    let grouped: Vec<f64> = numbers().map(|number| number.value).collect();
+    let ambiguous = |number: &NumberReading| number.form.ambiguous_comma;
+    let comma = |number| if ambiguous(number) { number.with_decimal_comma() } else { number.value };
+    let with_comma: Vec<f64> = numbers().map(comma).collect();
+    for (found, order) in [(&state.number_order, grouped), (&state.comma_order, with_comma)] {
+        assert_eq!(found.ascending, order.is_sorted());
+        assert_eq!(found.descending, order.is_sorted_by(|a, b| a >= b));
+        assert_eq!(found.ends, order.first().map(|first| (*first, order[order.len() - 1])));
+    }
 }
 
 fn add_number(state: &mut NumberState, value: f64, mantissa: Option<i64>, decimals: u32) {
@@ -297,7 +302,7 @@ fn columns() -> impl Strategy<Value = Column> {
     let value = prop_oneof![
         Just(None),
         "[ ]{0,2}|NA|n/a|NULL|-|nan".prop_map(Some),
-        "-?[0-9]{1,4}|0{1,2}[0-9]{2}|-?9{1,5}|-1".prop_map(Some),
+        "-?[0-9]{1,4}|0{1,2}[0-9]{2}|-?9{1,5}|[-+]?0{0,2}[19]".prop_map(Some),
         "[-+]?[0-9]{0,9}\\.[0-9]{1,8}|-0|-0\\.0|1e30[0-9]|[0-9]{16,20}".prop_map(Some),
         "[0-9]{1,3},[0-9]{1,3}|\\$[0-9]{2}|[0-9]{1,3},[0-9]{3},[0-9]{3}\\.5|[0-9]%|\\([0-9]\\)|-?inf".prop_map(Some),
         "[01]?[0-9]/[0-3]?[0-9]/20[0-2][0-9]|20[0-2][0-9]-[01][0-9]-[0-3][0-9]|20[0-2][0-9]0[0-9][0-3][0-9]"

@@ -113,25 +113,6 @@ impl TextState {
         add_classes(&mut self.classes, &shape.classes, count);
     }
 
-    /// Every counter but the lengths, in a fixed order: for bytes.
-    pub(crate) fn counters(&mut self) -> [&mut u64; 12] {
-        let classes = &mut self.classes;
-        [
-            &mut self.length_min,
-            &mut self.length_max,
-            &mut self.length_sum,
-            &mut self.bytes,
-            &mut self.padded,
-            &mut classes.digits,
-            &mut classes.upper,
-            &mut classes.lower,
-            &mut classes.blanks,
-            &mut classes.punctuation,
-            &mut classes.non_ascii,
-            &mut classes.control,
-        ]
-    }
-
     /// Adds another's values.
     pub(crate) fn merge(&mut self, other: &Self) {
         let (Some(min), Some(max)) = (&other.min, &other.max) else { return };
@@ -152,7 +133,7 @@ impl TextState {
 }
 
 /// Adds `times` the classes of `more` to `own`.
-pub(crate) fn add_classes(own: &mut CharacterClasses, more: &CharacterClasses, times: u64) {
+fn add_classes(own: &mut CharacterClasses, more: &CharacterClasses, times: u64) {
     own.digits += more.digits * times;
     own.upper += more.upper * times;
     own.lower += more.lower * times;

@@ -15,7 +15,11 @@ pub(super) fn distribution(old: &Known<'_>, new: &Known<'_>, kind: BinKind) -> O
     }
     let (counts, exact) = match (&old.curve, &new.curve, &old.categories, &new.categories) {
         (Some(one), Some(other), ..) => (over_deciles(one, other), old.curve_is_exact && new.curve_is_exact),
-        (_, _, Some(one), Some(other)) => over_categories(one, other, (old.values(), new.values())),
+        (_, _, Some(one), Some(other)) => {
+            let (mut counts, exact) = over_categories(one, other, (old.values(), new.values()));
+            counts.iter_mut().for_each(|(value, _)| *value = old.told(value));
+            (counts, exact)
+        }
         _ => return None,
     };
     Some(finish(old, new, kind, counts, exact))

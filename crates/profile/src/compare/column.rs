@@ -151,11 +151,16 @@ fn categories(old: &Known<'_>, new: &Known<'_>, masked: bool) -> Option<Category
         appeared_rows: rows(&appeared),
         vanished_values: vanished.len() as u64,
         vanished_rows: rows(&vanished),
-        appeared: appeared.into_iter().take(LISTED_MAX).collect(),
-        vanished: vanished.into_iter().take(LISTED_MAX).collect(),
+        appeared: told(new, appeared),
+        vanished: told(old, vanished),
         complete: one.is_complete() && other.is_complete(),
         masked,
     })
+}
+
+/// The first of the values, as they may be told.
+fn told(side: &Known<'_>, values: Vec<ValueCount>) -> Vec<ValueCount> {
+    values.into_iter().take(LISTED_MAX).map(|value| ValueCount { value: side.told(&value.value), ..value }).collect()
 }
 
 /// Values of `these` that are certainly not among `those`.

@@ -5,6 +5,7 @@ use super::column::{more_than, percent};
 use super::known::Known;
 use super::measure::{Pair, shares_differ};
 use super::result::{BinKind, BinShares, CategoryChange, DateChange, Distribution, Light, Moved, NumberChange};
+use crate::alerts::words::{counted, grouped};
 use crate::document::{LogicalType, ValueCount};
 
 /// From where on a figure is amber, and red.
@@ -48,7 +49,7 @@ impl<'a> Judge<'a> {
 
     fn add(&mut self, code: &str, light: Light, message: impl FnOnce() -> String) {
         if light > Light::Green {
-            self.findings.push(Moved { code: code.to_owned(), light, message: message() });
+            self.findings.push(Moved { code: code.to_owned(), light, message: capitalised(&message()) });
         }
     }
 
@@ -101,7 +102,7 @@ impl<'a> Judge<'a> {
     pub fn numbers(&mut self, numbers: &NumberChange) {
         let light = if numbers.ks > numbers.ks_by_chance { KS.light(numbers.ks) } else { Light::Green };
         self.add("ks", light, || {
-            let (was, is) = (number(numbers.median_old), number(numbers.median_new));
+            let (was, is) = (spoken(numbers.median_old), spoken(numbers.median_new));
             format!("the Kolmogorov-Smirnov distance is {}: the median went from {was} to {is}", figure(numbers.ks))
         });
         let (old, new) = (self.old.column.numbers.as_ref(), self.new.column.numbers.as_ref());
@@ -121,9 +122,10 @@ impl<'a> Judge<'a> {
         let light = if far && old.count >= FAR_COUNT_MIN { light.max(Light::Amber) } else { light };
         self.add("range", light, || {
             let about = if numbers.outside_exact { "" } else { "about " };
-            let (low, high) = (number(old.min), number(old.max));
-            let (least, most) = (number(new.min), number(new.max));
-            format!("{about}{outside} numbers are outside {low} to {high}: they go from {least} to {most}")
+            let (low, high) = (spoken(old.min), spoken(old.max));
+            let (least, most) = (spoken(new.min), spoken(new.max));
+            let outside = counted(outside, "number is", "numbers are");
+            format!("{about}{outside} outside {low} to {high}: the new ones go from {least} to {most}")
         });
     }
 
@@ -131,8 +133,11 @@ impl<'a> Judge<'a> {
     pub fn dates(&mut self, dates: &DateChange) {
         let light = if dates.new_formats.is_empty() { Light::Green } else { Light::Amber };
         self.add("date_formats", light, || {
-            let shown: Vec<String> =
-                dates.new_formats.iter().map(|format| format!("{} ({})", format.value, format.count)).collect();
+            let shown: Vec<String> = dates
+                .new_formats
+                .iter()
+                .map(|format| format!("{} ({})", format.value, grouped(format.count)))
+                .collect();
             format!("dates come in a format that was not there before: {}", shown.join(", "))
         });
     }
@@ -187,7 +192,8 @@ impl<'a> Judge<'a> {
     ) -> (Vec<Moved>, String) {
         worst_first(&mut self.findings);
         if let Some(first) = self.findings.first() {
-            return (self.findings.clone(), capitalised(&first.message));
+            let sentence = first.message.clone();
+            return (self.findings, sentence);
         }
         let mut figures = Vec::new();
         figures.extend(distribution.map(|distribution| format!("stability index {}", figure(distribution.psi))));
@@ -242,13 +248,46 @@ fn figure(value: f64) -> String {
 
 /// The first few values with their counts.
 fn listing(values: &[ValueCount], all: u64) -> String {
-    let shown: Vec<String> = values.iter().take(3).map(|value| format!("{} ({})", value.value, value.count)).collect();
+    let shown: Vec<String> =
+        values.iter().take(3).map(|value| format!("{} ({})", value.value, grouped(value.count))).collect();
     let more = all.saturating_sub(shown.len() as u64);
-    if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
+    if more == 0 { shown.join(", ") } else { format!("{} and {} more", shown.join(", "), grouped(more)) }
+}
+
+/// A number in a sentence: digits before the point in groups.
+fn spoken(value: f64) -> String {
+    let text = number(value);
+    let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |digits| ("-", digits));
+    let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+    let (whole, rest) = digits.split_at(end);
+    whole.parse().map_or_else(|_| text.clone(), |whole| format!("{sign}{}{rest}", grouped(whole)))
+}
+
+/// How many of the columns are red and amber, as a sentence.
+pub(super) fn lights(red: usize, amber: usize, columns: usize) -> String {
+    let are = if red == 1 { "is" } else { "are" };
+    let columns = counted(columns as u64, "column", "columns");
+    format!("Of {columns}, {} {are} red and {} amber.", grouped(red as u64), grouped(amber as u64))
 }
 
 /// A message as a sentence.
 pub(super) fn capitalised(message: &str) -> String {
     let mut chars = message.chars();
     chars.next().map(|first| format!("{}{}.", first.to_uppercase(), chars.as_str())).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_in_sentences() {
+        assert_eq!(spoken(1_234_567.0), "1,234,567");
+        assert_eq!(spoken(-9_876.5), "-9,876.5");
+        assert_eq!(spoken(0.25), "0.25");
+        assert_eq!(spoken(1.5e20), "1.5e20");
+        assert_eq!(lights(1, 0, 1), "Of 1 column, 1 is red and 0 amber.");
+        assert_eq!(lights(0, 2, 1_200), "Of 1,200 columns, 0 are red and 2 amber.");
+        assert_eq!(capitalised("nulls went up"), "Nulls went up.");
+    }
 }

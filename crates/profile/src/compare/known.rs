@@ -7,6 +7,7 @@ use bordereau_sketch::frequent::Frequency;
 use super::curve::Curve;
 use crate::column::ColumnState;
 use crate::document::{ColumnProfile, DecimalStyle, Frequent, LogicalType, ValueCount};
+use crate::personal::{self, Searched};
 
 /// Values that are counted one by one, and how little is known of the others.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -43,12 +44,15 @@ impl Categories {
     }
 }
 
+/// Values that say what personal data may stand in a column by chance.
+const LOOKED_AT_MAX: usize = 512;
+
 /// Whether values may be looked at and told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shown {
     /// They may.
     Values,
-    /// Only their masks: one side at least holds them to be personal data.
+    /// Only their masks, if those are known: one side at least holds them to be personal data.
     Masks,
 }
 
@@ -63,12 +67,14 @@ pub(crate) struct Known<'a> {
     pub curve_is_exact: bool,
     /// Of all other columns but dates.
     pub categories: Option<Categories>,
+    /// What single values are searched for before they are told; nothing where they are told as a document has them.
+    searched: Option<Searched>,
 }
 
 impl<'a> Known<'a> {
     /// What the document tells.
     pub fn of_document(column: &'a ColumnProfile, shown: Shown) -> Self {
-        let mut known = Self { column, shown, curve: None, curve_is_exact: false, categories: None };
+        let mut known = Self { column, shown, curve: None, curve_is_exact: false, categories: None, searched: None };
         match column.typing.logical {
             LogicalType::Date | LogicalType::Datetime | LogicalType::Empty => {}
             _ if shown == Shown::Masks => known.categories = Some(masks(column)),
@@ -99,7 +105,9 @@ impl<'a> Known<'a> {
             }
         }
         if known.categories.is_some() {
-            let listed = state.frequent.values().map(|value| counted(&value)).collect();
+            let listed: Vec<ValueCount> = state.frequent.values().map(|value| counted(&value)).collect();
+            let looked_at: Vec<&str> = listed.iter().take(LOOKED_AT_MAX).map(|value| &*value.value).collect();
+            known.searched = Some(Searched::of(&looked_at));
             known.categories = Some(Categories::new(listed, known.values(), state.frequent.absent_count_max()));
         }
         known
@@ -117,6 +125,14 @@ impl<'a> Known<'a> {
         numbers.sort_by(|one, other| one.0.total_cmp(&other.0));
         self.curve = Curve::of_values(numbers).or(self.curve.take());
         true
+    }
+
+    /// What is told of a value: its mask, when personal data stands in it.
+    pub fn told(&self, value: &str) -> String {
+        match &self.searched {
+            Some(searched) if personal::found_in(value, *searched).is_some() => personal::masked(value),
+            _ => value.to_owned(),
+        }
     }
 
     /// Whether only masks may be told.

@@ -6,9 +6,10 @@ use bordereau_base::dictionary::canonical_name;
 
 use super::column;
 use super::column::percent;
-use super::judge::{capitalised, worst_first};
+use super::judge::{capitalised, lights, worst_first};
 use super::known::{Known, Shown};
 use super::result::{ColumnComparison, Light, Moved, RelationComparison};
+use crate::alerts::words::grouped;
 use crate::column::ColumnState;
 use crate::document::{ColumnProfile, RelationProfile};
 
@@ -72,7 +73,7 @@ fn compare_column(
     new: &ColumnProfile,
     states: (Option<&ColumnState>, Option<&ColumnState>),
 ) -> ColumnComparison {
-    let shown = if old.frequent.masked || new.frequent.masked { Shown::Masks } else { Shown::Values };
+    let shown = if hides_values(old) || hides_values(new) { Shown::Masks } else { Shown::Values };
     let known = |column, state: Option<&ColumnState>| match state {
         Some(state) => Known::of_state(column, state, shown),
         None => Known::of_document(column, shown),
@@ -80,10 +81,15 @@ fn compare_column(
     column::compare(&known(old, states.0), &known(new, states.1))
 }
 
+/// Whether the profile of a column keeps its values to itself: it shows masks, or leaves personal data out.
+fn hides_values(column: &ColumnProfile) -> bool {
+    column.frequent.masked || (column.personal_data.is_some() && column.frequent.values.is_empty())
+}
+
 fn findings(rows_old: u64, rows_new: u64, added: &[String], removed: &[String]) -> Vec<Moved> {
     let mut findings = Vec::new();
     let mut add = |code: &str, light: Light, message: String| {
-        findings.push(Moved { code: code.to_owned(), light, message });
+        findings.push(Moved { code: code.to_owned(), light, message: capitalised(&message) });
     };
     if !removed.is_empty() {
         add("columns_removed", Light::Red, format!("columns are gone: {}", removed.join(", ")));
@@ -99,7 +105,8 @@ fn findings(rows_old: u64, rows_new: u64, added: &[String], removed: &[String]) 
     if change.abs() >= ROWS.0 {
         let light = if change.abs() >= ROWS.1 { Light::Red } else { Light::Amber };
         let sign = if change > 0.0 { "+" } else { "" };
-        add("rows", light, format!("rows went from {rows_old} to {rows_new} ({sign}{})", percent(change)));
+        let (was, is) = (grouped(rows_old), grouped(rows_new));
+        add("rows", light, format!("rows went from {was} to {is} ({sign}{})", percent(change)));
     }
     worst_first(&mut findings);
     findings
@@ -107,10 +114,10 @@ fn findings(rows_old: u64, rows_new: u64, added: &[String], removed: &[String]) 
 
 fn sentence(findings: &[Moved], columns: &[ColumnComparison], reordered: bool) -> String {
     let count = |light: Light| columns.iter().filter(|column| column.light == light).count();
-    let mut parts: Vec<String> = findings.iter().map(|moved| moved.message.clone()).collect();
+    let mut sentences: Vec<String> = findings.iter().map(|moved| moved.message.clone()).collect();
     if reordered {
-        parts.push("the columns stand in another order".to_owned());
+        sentences.push("The columns stand in another order.".to_owned());
     }
-    parts.push(format!("{} columns are red, {} amber", count(Light::Red), count(Light::Amber)));
-    capitalised(&parts.join("; "))
+    sentences.push(lights(count(Light::Red), count(Light::Amber), columns.len()));
+    sentences.join(" ")
 }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::limits;
 use super::masks::{all_masks, are_read, expression};
 use crate::document::{ColumnProfile, DecimalStyle, LogicalType, NumberStyle};
+use crate::personal;
 
 /// An enumeration has at most this many values, each seen this many times on average.
 const MEMBERS_MAX: usize = 20;
@@ -14,6 +15,9 @@ const PATTERN_MASKS_MAX: usize = 3;
 const PATTERN_VALUES_MIN: u64 = 5;
 /// Texts are given as members only up to this length; longer ones are cut in the profile.
 const MEMBER_CHARACTERS_MAX: usize = 200;
+
+/// Letters and digits of the shortest personal data that is found in single values, addresses with an `@` apart.
+const PERSONAL_CHARACTERS_MIN: usize = 8;
 
 /// The type of a field, as far as keys depend on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -291,7 +295,9 @@ impl<'a> FieldDraft<'a> {
         let listed: u64 = values.iter().map(|value| value.count).sum();
         let open = column.personal_data.is_none() && !column.frequent.masked && column.frequent.exact;
         let all = listed == self.values() && values.len() <= MEMBERS_MAX && listed >= SEEN_EACH * values.len() as u64;
-        let whole = values.iter().all(|value| value.value.chars().count() < MEMBER_CHARACTERS_MAX);
+        let whole = values
+            .iter()
+            .all(|value| value.value.chars().count() < MEMBER_CHARACTERS_MAX && !may_be_a_mask(&value.value));
         let kinds = matches!(column.typing.logical, LogicalType::Category | LogicalType::Code);
         if !(open && all && whole && kinds) {
             return None;
@@ -327,6 +333,12 @@ impl<'a> FieldDraft<'a> {
         let distinct = self.column.distinct;
         self.distinguishes && distinct.exact && distinct.value >= 2 && distinct.value == self.values()
     }
+}
+
+/// Whether a text may be what stands in for a single value with personal data: then it is no member.
+fn may_be_a_mask(text: &str) -> bool {
+    let telling = text.chars().filter(|c| c.is_alphanumeric()).count() >= PERSONAL_CHARACTERS_MIN || text.contains('@');
+    telling && personal::masked(text) == text
 }
 
 /// What stands between digits, when it is always the same; the decimal character apart.

@@ -2,8 +2,9 @@
 //!
 //! For each pair the number of common rows, both means and the three co-moments are kept. A block's are found from
 //! values less the mean of their column in the block, so that nothing large cancels, and merged in the order of the
-//! blocks (Chan, Golub and LeVeque 1983; Pébay 2008, SAND2008-6212, equation 3.12 for second co-moments). Pearson's
-//! coefficient is `xy / sqrt(xx * yy)`.
+//! blocks (Chan, Golub and LeVeque 1983; Pébay 2008, SAND2008-6212, equation 3.12 for second co-moments). A mean is
+//! kept as its distance from an origin near it: as one float, the mean of numbers that are large and close together
+//! would be too coarse to tell blocks apart. Pearson's coefficient is `xy / sqrt(xx * yy)`.
 //!
 //! The order of additions is fixed by the rows alone, so the same blocks give the same bits on any machine. Cost: six
 //! multiplications and additions a row and pair where a value is missing, one where none is.
@@ -21,6 +22,10 @@ const LANES: usize = 8;
 pub(crate) struct Pair {
     /// Rows where both have a number.
     pub(crate) rows: f64,
+    /// A number near those of the first column, and near those of the second.
+    pub(crate) origin_x: f64,
+    pub(crate) origin_y: f64,
+    /// Means less the origins.
     pub(crate) mean_x: f64,
     pub(crate) mean_y: f64,
     /// Sums of squares and products of the distances from the means.
@@ -40,7 +45,8 @@ impl Pair {
             return;
         }
         let rows = self.rows + next.rows;
-        let (dx, dy) = (next.mean_x - self.mean_x, next.mean_y - self.mean_y);
+        let dx = (next.origin_x - self.origin_x) + (next.mean_x - self.mean_x);
+        let dy = (next.origin_y - self.origin_y) + (next.mean_y - self.mean_y);
         let weight = self.rows * (next.rows / rows);
         self.xx += next.xx + dx * dx * weight;
         self.yy += next.yy + dy * dy * weight;
@@ -214,8 +220,10 @@ impl PairSums {
         let (dx, dy) = (sums.x / sums.rows, sums.y / sums.rows);
         Pair {
             rows: sums.rows,
-            mean_x: x.mean + dx,
-            mean_y: y.mean + dy,
+            origin_x: x.mean,
+            origin_y: y.mean,
+            mean_x: dx,
+            mean_y: dy,
             xx: (sums.xx - dx * sums.x).max(0.0),
             yy: (sums.yy - dy * sums.y).max(0.0),
             xy: sums.xy - dx * sums.y,
@@ -296,6 +304,19 @@ mod tests {
         }
         let found = pairs.get(1, 0).and_then(Pair::pearson).unwrap();
         assert!((found + 1.0).abs() < 1e-9, "{found}");
+    }
+
+    #[test]
+    fn numbers_close_together_far_from_zero_keep_their_digits() {
+        // Exactly 1/2, in blocks of one row whose means differ in the last digits of a float only.
+        let step = 2.0_f64.powi(-20);
+        let (x, y) = ([0.0, 0.0, 1.0], [1e6, 1e6 + step, 1e6 + step]);
+        let mut pairs = Pairs::default();
+        for at in 0..3 {
+            pairs.merge(&Pairs::of_block(&[vec![x[at]], vec![y[at]]]));
+        }
+        let found = pairs.get(0, 1).and_then(Pair::pearson).unwrap();
+        assert!((found - 0.5).abs() < 1e-14, "{found}");
     }
 
     #[test]

@@ -68,6 +68,7 @@ pub(super) fn write(writer: &mut Writer, state: &ColumnState) {
     writer.u8(u8::from(state.dates.is_some()));
     state.dates.iter().for_each(|dates| write_dates(writer, dates));
     write_order(writer, &state.number_order, |writer, value| writer.f64(*value));
+    write_order(writer, &state.comma_order, |writer, value| writer.f64(*value));
     write_order(writer, &state.month_first_order, |writer, value| writer.i64(*value));
     write_order(writer, &state.day_first_order, |writer, value| writer.i64(*value));
     write_order(writer, &state.text_order, |writer, value| writer.bytes(value));
@@ -114,6 +115,7 @@ pub(super) fn read(reader: &mut Reader<'_>, limits: Limits) -> Result<ColumnStat
     state.ambiguous_as_comma = numbers()?;
     state.dates = optional(reader, |reader| read_dates(reader, &limits, values))?.map(Box::new);
     state.number_order = read_order(reader, |reader| reader.finite())?;
+    state.comma_order = read_order(reader, |reader| reader.finite())?;
     state.month_first_order = read_order(reader, |reader| reader.i64())?;
     state.day_first_order = read_order(reader, |reader| reader.i64())?;
     state.text_order = read_order(reader, order_bytes)?;

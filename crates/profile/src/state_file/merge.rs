@@ -174,7 +174,15 @@ fn map_places(places: &[usize], map: &[usize]) -> Vec<usize> {
 
 /// The pairs of columns that stand in another order.
 fn ordered_pairs(pairs: &Pairs, order: &[usize]) -> Pairs {
-    let turned = |pair: &Pair| Pair { mean_x: pair.mean_y, mean_y: pair.mean_x, xx: pair.yy, yy: pair.xx, ..*pair };
+    let turned = |pair: &Pair| Pair {
+        origin_x: pair.origin_y,
+        origin_y: pair.origin_x,
+        mean_x: pair.mean_y,
+        mean_y: pair.mean_x,
+        xx: pair.yy,
+        yy: pair.xx,
+        ..*pair
+    };
     let pair = |x: usize, y: usize| {
         let pair = pairs.get(x, y).copied().unwrap_or_default();
         if x < y { pair } else { turned(&pair) }

@@ -89,7 +89,8 @@ fn write_relation(writer: &mut Writer, relation: &RelationState) {
     write_places(writer, &relation.numeric);
     writer.length(relation.pairs.pairs.len());
     for pair in &relation.pairs.pairs {
-        [pair.rows, pair.mean_x, pair.mean_y, pair.xx, pair.yy, pair.xy].into_iter().for_each(|sum| writer.f64(sum));
+        let Pair { rows, origin_x, origin_y, mean_x, mean_y, xx, yy, xy } = *pair;
+        [rows, origin_x, origin_y, mean_x, mean_y, xx, yy, xy].into_iter().for_each(|sum| writer.f64(sum));
     }
 }
 
@@ -228,7 +229,7 @@ fn read_places(reader: &mut Reader<'_>, columns: usize) -> Result<Vec<usize>, Er
 }
 
 fn read_pairs(reader: &mut Reader<'_>, numeric: &[usize], rows: u64) -> Result<Pairs, Error> {
-    let length = reader.length(48)?;
+    let length = reader.length(64)?;
     let all = numeric.len() * numeric.len().saturating_sub(1) / 2;
     if numeric.len() > NUMERIC_MAX || (length != all && length != 0) {
         return Err(Error::Length);
@@ -236,7 +237,16 @@ fn read_pairs(reader: &mut Reader<'_>, numeric: &[usize], rows: u64) -> Result<P
     let mut pairs = Vec::with_capacity(length);
     for _ in 0..length {
         let mut next = || reader.f64();
-        let pair = Pair { rows: next()?, mean_x: next()?, mean_y: next()?, xx: next()?, yy: next()?, xy: next()? };
+        let pair = Pair {
+            rows: next()?,
+            origin_x: next()?,
+            origin_y: next()?,
+            mean_x: next()?,
+            mean_y: next()?,
+            xx: next()?,
+            yy: next()?,
+            xy: next()?,
+        };
         if !(0.0..=rows as f64).contains(&pair.rows) {
             return Err(Error::Invalid("a pair of more rows than there are"));
         }

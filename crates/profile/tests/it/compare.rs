@@ -1,14 +1,17 @@
 //! Comparisons: their laws, their measures against a plain computation on the raw values, and their judgements.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use bordereau_profile::compare::{Basis, BinKind, ColumnComparison, Comparison, Distribution, Light, Side, compare};
 use bordereau_profile::document::Profile;
+use bordereau_profile::pass::{Control, Updates};
+use bordereau_profile::settings::{PersonalDataMode, Settings};
 use bordereau_profile::state_file::StateFile;
 use proptest::prelude::*;
 
-use crate::uploads::{file, kept, rows};
+use crate::uploads::{file, kept, rows, settings};
 
 fn by_states(old: &(Profile, StateFile), new: &(Profile, StateFile)) -> Comparison {
     compare(&Side::of_state(&old.0, &old.1), &Side::of_state(&new.0, &new.1))
@@ -287,6 +290,49 @@ fn reference_file(name: &str) -> (String, Vec<String>) {
     };
     let mut lines = text.lines().map(str::to_owned);
     (lines.next().unwrap(), lines.collect())
+}
+
+/// A profile and its state with personal data treated in a way.
+fn kept_as(bytes: &[u8], pii: PersonalDataMode) -> (Profile, StateFile) {
+    let state = kept("book.csv", bytes).1;
+    let settings = Settings { pii, ..settings() };
+    (state.profile(&settings, NonZeroUsize::MIN, &Control::new(Updates::None)).unwrap(), state)
+}
+
+#[test]
+fn personal_data_is_not_told_by_comparing_states() {
+    let book = |mail: &str, note: &str| -> Vec<u8> {
+        let row = |n: usize| format!("{}{mail},{}\n", n % 3, if n.is_multiple_of(9) { note } else { "none" });
+        format!("contact,note\n{}", (0..400).map(row).collect::<String>()).into_bytes()
+    };
+    let (old, new) = (book("ann@old.org", "call bob@old.org"), book("eve@new.org", "ring 303-555-0100"));
+    for pii in [PersonalDataMode::Mask, PersonalDataMode::Drop] {
+        let (old, new) = (kept_as(&old, pii), kept_as(&new, pii));
+        for comparison in [by_states(&old, &new), by_documents(&old.0, &new.0)] {
+            let json = serde_json::to_string(&comparison).unwrap();
+            for told in ["ann@", "eve@", "bob@", "555"] {
+                assert!(!json.contains(told), "{pii:?}: {told} in {json}");
+            }
+        }
+        let found = by_states(&old, &new);
+        assert!(codes(column(&found, "note")).contains(&"new_categories"), "though it is not told which");
+    }
+}
+
+#[test]
+fn findings_are_sentences_with_grouped_figures() {
+    let book = |rows: usize, from: usize| -> Vec<u8> {
+        let row = |n: usize| format!("{},{}\n", from + n * 7_919 % 50_000, n % 2);
+        format!("amount,flag\n{}", (0..rows).map(row).collect::<String>()).into_bytes()
+    };
+    let found = by_states(&kept("a.csv", &book(2_000, 0)), &kept("a.csv", &book(6_000, 1_000_000)));
+    let relation = &found.relations[0];
+    assert_eq!(relation.findings[0].message, "Rows went from 2,000 to 6,000 (+200 %).");
+    assert!(relation.sentence.ends_with("Of 2 columns, 1 is red and 0 amber."), "{}", relation.sentence);
+    let messages: Vec<&str> = relation.columns[0].findings.iter().map(|moved| moved.message.as_str()).collect();
+    let range = messages.iter().find(|message| message.contains("outside")).unwrap();
+    assert!(range.starts_with("6,000 numbers are outside 0 to 49,9"), "{range}");
+    assert!(messages.iter().all(|message| message.ends_with('.') && !message.starts_with(char::is_lowercase)));
 }
 
 #[test]

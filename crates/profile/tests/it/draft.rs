@@ -207,3 +207,14 @@ fn samples_hold() {
         );
     }
 }
+
+#[test]
+fn single_values_that_are_masked_are_no_members() {
+    let rows: String = (0..60).map(|n| format!("{}\n", ["phone", "letter", "a@b.org"][n % 3])).collect();
+    let profile = outcome(&[("way.csv", format!("way\n{rows}").as_bytes())]).profile;
+    let shown: Vec<&str> = profile.relations[0].columns[0].frequent.values.iter().map(|v| v.value.as_str()).collect();
+    assert!(shown.contains(&"a@a.aaa"), "{shown:?}");
+    let draft = draft(&profile);
+    let constraints = &draft["resources"][0]["schema"]["fields"][0]["constraints"];
+    assert!(constraints.is_object() && constraints.get("enum").is_none(), "{constraints}");
+}

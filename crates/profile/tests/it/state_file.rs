@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::uploads::{file, kept, outcome, profile_of, rows};
+use crate::uploads::{file, kept, outcome, outcome_of, profile_of, rows};
 
 /// Parts that a merged state does not give alike: what is of files and not of rows, what depends on which rows came
 /// first, and figures that are compared apart.
@@ -206,6 +206,32 @@ fn states_of_other_limits_are_refused() {
     let error = few.merge(&kept("wide.csv", &wide(400)).1).unwrap_err();
     assert!(matches!(error, Error::Limits { .. }), "{error}");
     assert_eq!(few.encode(), before);
+}
+
+/// States of the samples of this repository, by themselves and as the uploads that they are.
+#[test]
+fn states_of_real_files_come_back_whole() {
+    let samples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/samples");
+    let mut uploads: Vec<Vec<std::path::PathBuf>> = Vec::new();
+    for folder in std::fs::read_dir(samples).unwrap() {
+        let files = std::fs::read_dir(folder.unwrap().path()).unwrap();
+        let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+        files.sort();
+        uploads.extend(files.iter().map(|file| vec![file.clone()]));
+        uploads.push(files);
+    }
+    assert!(uploads.len() >= 6);
+    for paths in uploads {
+        let state = StateFile::new(outcome_of(&paths));
+        let bytes = state.encode();
+        let again = StateFile::decode(&bytes).unwrap_or_else(|error| panic!("{paths:?}: {error}"));
+        assert!(again.encode() == bytes, "{paths:?}");
+        assert_eq!(profile_of(&again), profile_of(&state), "{paths:?}");
+        let mut twice = again.clone();
+        twice.merge(&state).unwrap();
+        let bytes = twice.encode();
+        assert!(StateFile::decode(&bytes).unwrap().encode() == bytes, "{paths:?}");
+    }
 }
 
 /// A state that was written by version 1: it must be read for ever, or refused by its version.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use bordereau_base::limits::IntakeLimits;
 use bordereau_profile::document::Profile;
@@ -24,7 +25,12 @@ pub fn outcome(files: &[(&str, &[u8])]) -> Outcome {
         path
     };
     let paths: Vec<_> = files.iter().map(write).collect();
-    let input = Input::open(&paths, &IntakeLimits::default()).unwrap();
+    outcome_of(&paths)
+}
+
+/// Profiles files where they are.
+pub fn outcome_of(paths: &[PathBuf]) -> Outcome {
+    let input = Input::open(paths, &IntakeLimits::default()).unwrap();
     profile(&input, &settings(), NonZeroUsize::MIN, &Control::new(Updates::None), &mut |_| {}).unwrap()
 }
 

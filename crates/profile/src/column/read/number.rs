@@ -54,7 +54,7 @@ pub(crate) struct NumberReading {
     pub(crate) currency: Option<(usize, usize)>,
     /// The day that eight digits are.
     pub(crate) compact: Option<Stamp>,
-    /// `-1`, or nothing but nines after an optional minus sign.
+    /// As written, `-1` or nothing but nines after an optional minus sign.
     pub(crate) sentinel: bool,
 }
 
@@ -100,15 +100,20 @@ pub(crate) fn read(text: &str) -> Option<NumberReading> {
     form.zero_padded = form.integer && plain && negative.is_none() && rest.len() >= 2 && rest.starts_with('0');
     let (value, mantissa) = core.value(negative.unwrap_or(false))?;
     let digits_only = form.integer && plain;
-    let nines = digits_only && rest.bytes().all(|byte| byte == b'9');
     Some(NumberReading {
         value,
         mantissa,
         form,
         currency,
         compact: (digits_only && negative.is_none()).then(|| compact_day(rest.as_bytes())).flatten(),
-        sentinel: nines || (digits_only && value == -1.0),
+        sentinel: is_sentinel(text),
     })
+}
+
+/// Whether a number is written as those are that stand for no value.
+fn is_sentinel(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    text == "-1" || (!digits.is_empty() && digits.bytes().all(|byte| byte == b'9'))
 }
 
 impl NumberReading {

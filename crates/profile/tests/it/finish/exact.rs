@@ -107,3 +107,18 @@ fn extremes_are_finite() {
     }
     assert_eq!(numbers.equal_width.bins.iter().map(|bin| bin.count).sum::<u64>(), 6);
 }
+
+#[test]
+fn the_order_of_numbers_with_a_decimal_comma_is_theirs() {
+    use bordereau_profile::document::Sortedness::{Ascending, Descending, Unsorted};
+    for (values, sorted) in [
+        (["0,5", "1,234", "12,5", "13"], Ascending),
+        (["13", "12,5", "1,234", "0,5"], Descending),
+        (["1,5", "1,234", "12,5", "13"], Unsorted),
+        // Grouped, as the point of the last says.
+        (["0.5", "12", "1,234", "12.5"], Unsorted),
+        (["0.5", "12", "1,234", "1,234.5"], Ascending),
+    ] {
+        assert_eq!(column("amount", &values).sorted, sorted, "{values:?}");
+    }
+}
