@@ -23,6 +23,9 @@ use std::cmp::Reverse;
 use crate::codec::{Codec, Error, Reader, Writer};
 use crate::values::{Held, KEPT_BYTES_MAX, Table, order_of};
 
+/// Values of a block that are looked for at a time.
+const BATCH: usize = 32;
+
 /// Bounds of a table of frequent values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capacity {
@@ -109,10 +112,19 @@ impl Frequent {
     /// [`crate::hash::hash_bytes`]. Blocks are merged in their order.
     pub fn merge_block<'v>(&mut self, values: impl IntoIterator<Item = (u64, &'v [u8], u64)>, block_error: u64) {
         self.raise(block_error);
-        for (hash, bytes, count) in values {
-            let known = self.table.len();
-            let position = self.table.add(hash, bytes, count);
-            self.settle(position, position == known, 0, block_error);
+        let mut values = values.into_iter();
+        let mut batch = Vec::with_capacity(BATCH);
+        loop {
+            batch.extend(values.by_ref().take(BATCH));
+            if batch.is_empty() {
+                break;
+            }
+            std::hint::black_box(self.table.look_ahead(batch.iter().map(|(hash, ..)| *hash)));
+            for (hash, bytes, count) in batch.drain(..) {
+                let known = self.table.len();
+                let position = self.table.add(hash, bytes, count);
+                self.settle(position, position == known, 0, block_error);
+            }
         }
         self.shrink();
     }

@@ -10,6 +10,9 @@ pub(crate) const KEPT_BYTES_MAX: usize = 200;
 
 const INLINE_BYTES_MAX: usize = 12;
 
+/// Values of a table that does not fit into the nearest caches.
+const LOOK_AHEAD_MIN: usize = 4_096;
+
 /// Values in the order of their insertion, each with a count.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Table {
@@ -106,6 +109,20 @@ impl Table {
         self.push(hash, head, kept, count)
     }
 
+    /// Reads what adding values of these hashes will look at, so that a large table's waits for memory overlap instead
+    /// of coming one after the other. What it gives is of no use but to be read.
+    pub fn look_ahead(&self, hashes: impl Iterator<Item = u64> + Clone) -> u64 {
+        if self.entries.len() < LOOK_AHEAD_MIN {
+            return 0;
+        }
+        let mask = self.slots.len() - 1;
+        let slot = |hash: u64| self.slots.get(hash as usize & mask).copied().unwrap_or(0);
+        let read = hashes.clone().fold(0, |read, hash| read ^ slot(hash));
+        let entry = |slot: u64| self.entries.get((slot as u32).wrapping_sub(1) as usize);
+        hashes.fold(read, |read, hash| read ^ entry(slot(hash)).map_or(0, |entry| entry.count))
+    }
+
+    #[inline]
     fn is(&self, position: usize, hash: u64, head: View, kept: &[u8]) -> bool {
         let entry = &self.entries[position];
         if entry.hash != hash {
@@ -185,9 +202,35 @@ pub(crate) fn order_of<'a>(held: &Held<'a>) -> (u64, &'a [u8], u32) {
 /// The view of a value without its place in the arena.
 #[inline]
 fn head_of(kept: &[u8], length: u32) -> View {
-    let mut view = [0; 16];
-    view[..4].copy_from_slice(&length.to_le_bytes());
-    let shown = if kept.len() <= INLINE_BYTES_MAX { kept } else { &kept[..4] };
-    view[4..4 + shown.len()].copy_from_slice(shown);
-    view
+    let shown = if kept.len() <= INLINE_BYTES_MAX { few_bytes(kept) } else { few_bytes(&kept[..4]) };
+    (shown << 32 | u128::from(length)).to_le_bytes()
+}
+
+/// At most twelve bytes, the first lowest, by loads of fixed size that overlap.
+#[inline]
+fn few_bytes(bytes: &[u8]) -> u128 {
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<4>()) {
+        let last = u128::from(u32::from_le_bytes(*last)) << (8 * (bytes.len() - 4));
+        u128::from(u64::from_le_bytes(*first)) | last
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let last = u64::from(u32::from_le_bytes(*last)) << (8 * (bytes.len() - 4));
+        u128::from(u64::from(u32::from_le_bytes(*first)) | last)
+    } else {
+        bytes.iter().rev().fold(0, |value, byte| value << 8 | u128::from(*byte))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_bytes_are_the_bytes_in_their_order() {
+        let bytes: Vec<u8> = (1..=12).map(|byte| byte * 21).collect();
+        for length in 0..=bytes.len() {
+            let mut expected = [0; 16];
+            expected[..length].copy_from_slice(&bytes[..length]);
+            assert_eq!(few_bytes(&bytes[..length]).to_le_bytes(), expected, "{length}");
+        }
+    }
 }

@@ -105,19 +105,28 @@ fn padded(value: &[u8]) -> u128 {
     u128::from_le_bytes(bytes)
 }
 
-/// Sixteen bytes at once; compiles to a few vector instructions.
+/// Sixteen bytes at once.
 #[inline]
 pub(crate) fn masked(value: u128) -> u128 {
-    let mut bytes = value.to_le_bytes();
-    for byte in &mut bytes {
-        let digit = byte.wrapping_sub(b'0') < 10;
-        let upper = byte.wrapping_sub(b'A') < 26;
-        let lower = byte.wrapping_sub(b'a') < 26;
-        let shown = if digit { b'9' } else { *byte };
-        let shown = if upper { b'A' } else { shown };
-        *byte = if lower { b'a' } else { shown };
-    }
-    u128::from_le_bytes(bytes)
+    u128::from(masked_word((value >> 64) as u64)) << 64 | u128::from(masked_word(value as u64))
+}
+
+/// Eight bytes at once, in plain arithmetic: compilers take a loop over the bytes of an integer apart byte by byte.
+#[inline(always)]
+fn masked_word(word: u64) -> u64 {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const TOPS: u64 = ONES << 7;
+    // The top bit of each byte says whether its lower seven reach `first`; nothing is carried to the next byte.
+    let reach = |sevens: u64, first: u8| sevens + ONES * u64::from(0x80 - first);
+    let (sevens, ascii) = (word & !TOPS, !word & TOPS);
+    let within = |sevens, first, last| (reach(sevens, first) ^ reach(sevens, last + 1)) & ascii;
+    let digits = within(sevens, b'0', b'9');
+    let letters = within(sevens | ONES << 5, b'a', b'z');
+    // From the top bit of a byte to all its bits, and to bit 5, which small letters have and large ones have not.
+    let ends = digits | letters;
+    let others = word & !(ends << 1).wrapping_sub(ends >> 7);
+    let cases = word & letters >> 2;
+    others | cases | letters >> 1 | letters >> 7 | (digits >> 7) * u64::from(b'9')
 }
 
 /// Takes the one number that [`Mask`] feeds it.
@@ -212,6 +221,31 @@ mod tests {
             assert_eq!(Mask::of(value.as_bytes()).map(|mask| mask.text()).as_deref(), mask, "{value:?}");
         }
         assert_ne!(Mask::of(b"a"), Mask::of(b"a\0"));
+    }
+
+    #[test]
+    fn each_byte_has_its_mask_wherever_it_stands() {
+        for byte in 0..=u8::MAX {
+            let shown = match byte {
+                b'0'..=b'9' => b'9',
+                b'A'..=b'Z' => b'A',
+                b'a'..=b'z' => b'a',
+                other => other,
+            };
+            for (place, other) in (0..16).zip([0, 0xff, b'z', b'0', 0x80, 0x7f].into_iter().cycle()) {
+                let fill = |byte: u8, other: u8| {
+                    let mut bytes = [other; 16];
+                    bytes[place] = byte;
+                    u128::from_le_bytes(bytes)
+                };
+                let other_shown = match other {
+                    b'z' => b'a',
+                    b'0' => b'9',
+                    other => other,
+                };
+                assert_eq!(masked(fill(byte, other)), fill(shown, other_shown), "{byte} at {place}");
+            }
+        }
     }
 
     #[test]
