@@ -68,7 +68,7 @@ pub struct Correlations {
     pub columns: Vec<String>,
     /// Symmetric, row by row; null where it is not defined (a constant, or fewer than two common rows).
     pub pearson: Vec<Vec<Option<f64>>>,
-    /// Numeric columns that were left out because there are too many.
+    /// Numeric columns that were left out: there are too many, or their decimal comma was known too late.
     pub left_out: Vec<String>,
 }
 

@@ -3,7 +3,9 @@
 use super::links::count;
 use super::repeats::{Followed, Verdict};
 use super::{KEYS_MAX, RelationState};
-use crate::document::{CandidateKey, ColumnProfile, Correlations, Count, DuplicateRows, LogicalType, RelationProfile};
+use crate::document::{
+    CandidateKey, ColumnProfile, Correlations, Count, DecimalStyle, DuplicateRows, LogicalType, RelationProfile,
+};
 use crate::input::Facts;
 
 /// What a relation is called and how its file is read.
@@ -75,7 +77,8 @@ impl RelationState {
             matches!(column.typing.logical, LogicalType::Integer | LogicalType::Number) && column.numbers.is_some()
         };
         let numbers: Vec<usize> = (0..columns.len()).filter(|&at| is_number(&columns[at])).collect();
-        let places: Vec<usize> = (0..self.numeric.len()).filter(|&at| numbers.contains(&self.numeric[at])).collect();
+        let is_followed = |column: &usize| numbers.contains(column) && !is_misread(&columns[*column]);
+        let places: Vec<usize> = (0..self.numeric.len()).filter(|&at| is_followed(&self.numeric[at])).collect();
         if places.len() < 2 {
             return None;
         }
@@ -84,7 +87,7 @@ impl RelationState {
             let of = |&b: &usize| if a == b { self.with_itself(a) } else { self.pairs.get(a, b)?.pearson() };
             places.iter().map(of).collect()
         };
-        let left_out = numbers.iter().filter(|column| !self.numeric.contains(column));
+        let left_out = numbers.iter().filter(|column| !self.numeric.contains(column) || is_misread(&columns[**column]));
         Some(Correlations {
             columns: places.iter().map(|&at| name(self.numeric[at])).collect(),
             pearson: places.iter().map(|&a| row(a)).collect(),
@@ -117,6 +120,12 @@ impl RelationState {
         }
         degraded
     }
+}
+
+/// Whether pairs were counted with another reading of the numbers than the column has: there `1,234` is 1234.
+fn is_misread(column: &ColumnProfile) -> bool {
+    let style = column.typing.number_style.as_ref();
+    style.is_some_and(|style| style.decimal == DecimalStyle::Comma && style.ambiguous_comma > 0)
 }
 
 fn keys(followed: &mut [Followed], header: &[String]) -> Vec<CandidateKey> {

@@ -162,3 +162,12 @@ fn numbers_that_go_together_are_correlated() {
     assert!((r(0, 1) + 1.0).abs() < 1e-9 && (r(1, 0) + 1.0).abs() < 1e-9, "{:?}", correlations.pearson);
     assert!(r(0, 2).abs() < 0.05 && r(0, 0) == 1.0);
 }
+
+#[test]
+fn numbers_whose_comma_was_read_otherwise_are_not_correlated() {
+    let rows: String = (0..400).map(|n| format!("{n};{};{},{:03}\n", n * 2, n % 9 + 1, n * 7 % 1_000)).collect();
+    let found = relation("a.csv", format!("x;y;amount\n{rows}0;0;0,5\n").as_bytes());
+    let correlations = found.correlations.unwrap();
+    assert_eq!(correlations.columns, ["x", "y"]);
+    assert_eq!(correlations.left_out, ["amount"]);
+}
