@@ -126,7 +126,7 @@ fn masked_word(word: u64) -> u64 {
     let ends = digits | letters;
     let others = word & !(ends << 1).wrapping_sub(ends >> 7);
     let cases = word & letters >> 2;
-    others | cases | letters >> 1 | letters >> 7 | (digits >> 7) * u64::from(b'9')
+    others | cases | letters >> 1 | letters >> 7 | ((digits >> 7) * u64::from(b'9'))
 }
 
 /// Takes the one number that [`Mask`] feeds it.
