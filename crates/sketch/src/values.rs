@@ -116,10 +116,15 @@ impl Table {
             return 0;
         }
         let mask = self.slots.len() - 1;
-        let slot = |hash: u64| self.slots.get(hash as usize & mask).copied().unwrap_or(0);
-        let read = hashes.clone().fold(0, |read, hash| read ^ slot(hash));
+        let slot = |hash: u64, step: usize| self.slots.get((hash as usize + step) & mask).copied().unwrap_or(0);
+        let read = hashes.clone().fold(0, |read, hash| read ^ slot(hash, 0));
+        // What is not in its first slot is most often in the next.
+        let likely = |hash: u64| {
+            let first = slot(hash, 0);
+            if (first ^ hash) >> 32 == 0 { first } else { slot(hash, 1) }
+        };
         let entry = |slot: u64| self.entries.get((slot as u32).wrapping_sub(1) as usize);
-        hashes.fold(read, |read, hash| read ^ entry(slot(hash)).map_or(0, |entry| entry.count))
+        hashes.fold(read, |read, hash| read ^ entry(likely(hash)).map_or(0, |entry| entry.count))
     }
 
     #[inline]

@@ -24,7 +24,8 @@ impl<'a> Marks<'a> {
         marks
     }
 
-    #[inline]
+    // Of two callers one is in the loop.
+    #[inline(always)]
     fn look(&self) -> u64 {
         let rest = self.bytes.get(self.chunk..).unwrap_or_default();
         match rest.first_chunk::<LANES>() {
