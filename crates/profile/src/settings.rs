@@ -36,8 +36,8 @@ impl Settings {
 
 /// How much the state of one column may hold, given how many columns there are.
 ///
-/// With up to 20 columns everything is at its greatest. The total over all columns is bounded: about 300 MiB in the
-/// worst case, whatever the file holds.
+/// With up to 32 columns everything is at its greatest. The total over all columns is bounded: about 300 MiB in the
+/// worst case, whatever the file holds; beyond some 4,000 columns the least of everything adds up to 30 KiB a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Distinct values that are counted exactly before counts become estimates.
@@ -75,7 +75,7 @@ impl Limits {
                 513..=2_048 => 12,
                 _ => 10,
             },
-            buckets_max: share(COLUMNS_FULL * 262_144, 32_768, 8_192) as u32,
+            buckets_max: share(COLUMNS_FULL * 262_144, 32_768, 2_048) as u32,
             months_max: share(COLUMNS_FULL * 16_384, 4_096, 48),
             spellings_max: share(COLUMNS_FULL * 512, 64, 8),
         }

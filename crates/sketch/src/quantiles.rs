@@ -10,20 +10,20 @@
 //! is refused and counted as such.
 //!
 //! **Bound.** At most `buckets_max` buckets: when `octaves * 2^k` exceeds it, neighbours are merged and `k` falls by
-//! one, and [`LogHistogram::relative_error`] grows to say so. `k` depends on the number of octaves seen alone, and a
-//! bucket of a smaller `k` is a union of buckets of a greater one, so the state is order-independent. Counts are 4
-//! bytes until there are more than 2^32 - 1 values, then 8. **Cost.** About 2 ns to add a number.
+//! one, and [`LogHistogram::relative_error`] grows to say so; of more octaves than that (there are 4,196) each is one
+//! bucket. `k` depends on the number of octaves seen alone, and a bucket of a smaller `k` is a union of buckets of a
+//! greater one, so the state is order-independent. Counts are 4 bytes to a sum of 2^32 - 1, then 8. **Cost.** 2 ns each.
 
 mod octaves;
 
-use octaves::{MANTISSA_BITS, OCTAVES, magnitudes, octave_and_mantissa};
+use octaves::{MANTISSA_BITS, OCTAVES, magnitudes, octave_and_mantissa, resize_exactly};
 
 use crate::codec::{Codec, Error, Reader, Writer};
 
 /// The default bound on buckets: 64 octaves at full precision.
 pub const BUCKETS_MAX_DEFAULT: u32 = 32_768;
-/// The smallest bound on buckets: every octave there is has a bucket of its own.
-pub const BUCKETS_MAX_MIN: u32 = 8_192;
+/// The smallest bound on buckets: 4 octaves at full precision, 32 at an eighth of it.
+pub const BUCKETS_MAX_MIN: u32 = 2_048;
 
 /// Bits of the mantissa at full precision.
 const PRECISION_MAX: u32 = 9;
@@ -211,13 +211,13 @@ impl LogHistogram {
         let page = self.pages_used;
         self.pages[index] = page;
         self.pages_used += 1;
-        while u32::from(self.pages_used) << self.precision > self.buckets_max {
+        while self.precision > 0 && u32::from(self.pages_used) << self.precision > self.buckets_max {
             self.coarsen();
         }
         let buckets = usize::from(self.pages_used) << self.precision;
         match &mut self.counts {
-            Counts::Narrow(counts) => counts.resize(buckets, 0),
-            Counts::Wide(counts) => counts.resize(buckets, 0),
+            Counts::Narrow(counts) => resize_exactly(counts, buckets),
+            Counts::Wide(counts) => resize_exactly(counts, buckets),
         }
         page
     }

@@ -42,3 +42,9 @@ pub(super) fn magnitudes(octave: u64, prefix: u64, precision: u32) -> (f64, f64,
     };
     (f64::from_bits(low), f64::from_bits(low + (after - low) / 2), f64::from_bits(after - 1))
 }
+
+/// Makes room for the buckets of new octaves and for no more: there may be a histogram for each of 10,000 columns.
+pub(super) fn resize_exactly<T: Copy + Default>(counts: &mut Vec<T>, buckets: usize) {
+    counts.reserve_exact(buckets.saturating_sub(counts.len()));
+    counts.resize(buckets, T::default());
+}

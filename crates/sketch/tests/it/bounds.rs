@@ -1,5 +1,6 @@
 //! Estimates keep the error they state.
 
+use bordereau_sketch::codec::Codec as _;
 use bordereau_sketch::distinct::Distinct;
 use bordereau_sketch::hash::hash_bytes;
 use bordereau_sketch::keys::{Estimate, JoinStatistics, KeyCounts, Uniqueness};
@@ -38,6 +39,25 @@ fn percentiles_keep_their_error() {
             check_percentiles(name, &histogram, &numbers);
         }
     }
+}
+
+#[test]
+fn more_octaves_than_buckets_each_keep_one() {
+    let magnitudes = (1..=2_046_u64).map(|exponent| f64::from_bits(exponent << 52));
+    let subnormals = (0..52).map(|bit| f64::from_bits(1 << bit));
+    let numbers: Vec<f64> = subnormals.chain(magnitudes).flat_map(|number| [number, -number]).collect();
+    assert!(numbers.len() > BUCKETS_MAX_MIN as usize);
+    let mut whole = LogHistogram::new(BUCKETS_MAX_MIN);
+    whole.add_all(&numbers);
+    check_percentiles("all octaves", &whole, &numbers);
+    assert_eq!(whole.relative_error(), 0.5);
+    let mut halves = [LogHistogram::new(BUCKETS_MAX_MIN), LogHistogram::new(BUCKETS_MAX_MIN)];
+    numbers.iter().enumerate().for_each(|(at, number)| halves[at % 2].add(*number, 1));
+    let [mut one, other] = halves;
+    one.merge(&other).unwrap();
+    let bytes = one.encode();
+    assert_eq!(bytes, whole.encode());
+    assert_eq!(LogHistogram::decode(&bytes).unwrap().encode(), bytes);
 }
 
 fn check_percentiles(name: &str, histogram: &LogHistogram, numbers: &[f64]) {
