@@ -33,7 +33,7 @@ use bordereau_profile::state_file::StateFile;
 use crate::cli::{self, ProfileCommand, ProfileHow, ProfileOf, ProfileOut};
 use crate::exit::{DONE, Failure, INTERRUPTED};
 use crate::settings::{Layers, Settings};
-use crate::terminal::say;
+use crate::terminal::{say, say_all};
 use crate::{interrupt, logging, solution};
 use live::Live;
 use screen::Screen;
@@ -63,11 +63,17 @@ fn of_upload(args: &ProfileOf, mut layers: Layers) -> Result<u8, Failure> {
     let asked = asked(&args.against, &args.upload, &settings)?;
     let stop = Stop::on_interrupt();
     let outcome = passed(&args.upload, &settings, &args.how, &stop)?;
-    let mut profile = outcome.profile.clone();
-    profile.against = held_against(&args.upload, asked, &settings, &stop)?;
-    if let Some(path) = &args.state {
-        kept::keep(path, &StateFile::new(outcome))?;
-    }
+    let against = held_against(&args.upload, asked, &settings, &stop)?;
+    // A document of 10,000 columns is large: it is only had twice where the state is kept, which is not otherwise.
+    let mut profile = match &args.state {
+        Some(path) => {
+            let profile = outcome.profile.clone();
+            kept::keep(path, &StateFile::new(outcome))?;
+            profile
+        }
+        None => outcome.profile,
+    };
+    profile.against = against;
     if let Some(path) = &args.datapackage {
         outputs::write(path, |out| {
             serde_json::to_writer_pretty(&mut *out, &datapackage::draft(&profile))?;
@@ -214,10 +220,10 @@ fn give(mut profile: Profile, out: &ProfileOut) -> Result<(), Failure> {
 fn give_json(document: &impl serde::Serialize, path: Option<&Path>) -> Result<(), Failure> {
     match path {
         None => Ok(()),
-        Some(path) if path == Path::new(STANDARD) => {
-            let text = serde_json::to_string_pretty(document).map_err(|error| Failure::internal(&error))?;
-            say(format_args!("{text}\n"))
-        }
+        Some(path) if path == Path::new(STANDARD) => say_all(|out| {
+            serde_json::to_writer_pretty(&mut *out, document)?;
+            out.write_all(b"\n")
+        }),
         Some(path) => outputs::write(path, |out| {
             serde_json::to_writer_pretty(&mut *out, document)?;
             out.write_all(b"\n")

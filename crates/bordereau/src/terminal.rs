@@ -4,7 +4,7 @@
 //! panic. Here a closed pipe is silence: what was asked is done all the same, and the exit code tells of that.
 
 use std::fmt::Display;
-use std::io::{ErrorKind, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 
 use crate::exit::Failure;
 
@@ -13,8 +13,16 @@ use crate::exit::Failure;
 /// # Errors
 /// When it cannot be written, such as on a full disk; not when nobody reads it.
 pub fn say(text: impl Display) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
-    match write!(out, "{text}").and_then(|()| out.flush()) {
+    say_all(|out| write!(out, "{text}"))
+}
+
+/// Writes much to standard output, piece by piece, as [`say`].
+///
+/// # Errors
+/// As [`say`].
+pub fn say_all(content: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<(), Failure> {
+    let mut out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
+    match content(&mut out).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(Failure::Internal(format!("standard output cannot be written: {error}")))
         }
