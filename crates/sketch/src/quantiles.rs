@@ -12,7 +12,7 @@
 //! **Bound.** At most `buckets_max` buckets: when `octaves * 2^k` exceeds it, neighbours are merged and `k` falls by
 //! one, and [`LogHistogram::relative_error`] grows to say so; of more octaves than that (there are 4,196) each is one
 //! bucket. `k` depends on the number of octaves seen alone, and a bucket of a smaller `k` is a union of buckets of a
-//! greater one, so the state is order-independent. Counts are 4 bytes to a sum of 2^32 - 1, then 8. **Cost.** 2 ns each.
+//! greater one, so the state is order-independent. Counts have 4 bytes to 2^32 - 1 values, then 8. **Cost:** 2 ns each.
 
 mod octaves;
 
