@@ -39,8 +39,9 @@ COLUMNS_ENDS = 25
 COLUMNS_STEP = 97
 REFERENCE = [
     "pg16_fleet/term.csv", "pg16_fleet/unit.csv", "pg16_fleet/claim.csv",
-    "msha_wc/insured.csv", "msha_wc/class.csv", "msha_wc/loss.csv",
+    "msha_wc/insured.csv", "msha_wc/class.csv", "msha_wc/loss.csv", "msha_wc/class_code.csv",
     "pg17_motor/client.csv", "pg17_motor/vehicle.csv.gz", "pg17_motor/claim.csv",
+    "pg17_motor/client_year1.csv", "pg17_motor/vehicle_year1.csv.gz",
     "fremtpl2_motor/policy.csv.gz", "fremtpl2_motor/claim.csv",
 ]
 
