@@ -5,8 +5,8 @@
 //!
 //! # Why there is unsafe code here
 //! Arrow's checked constructor validates UTF-8 value by value, which costs more than finding the values. The text of a
-//! block is validated once as a whole, and a slice of valid UTF-8 between two ASCII bytes is valid UTF-8. [`array()`] is
-//! the only place that relies on it; builds with debug assertions go through the checked constructor all the same.
+//! block is validated once as a whole, and a slice of valid UTF-8 between two ASCII bytes is valid UTF-8. [`array()`]
+//! is the only place that relies on it; builds with debug assertions go through the checked constructor all the same.
 
 use arrow::array::StringViewArray;
 use arrow::buffer::{Buffer, NullBuffer, ScalarBuffer};
