@@ -1,7 +1,7 @@
 //! Alerts: what a reader of a profile should look at, each with a stable code.
 //!
 //! [`Code`] lists them all with their severity, scope and rule; `docs/alerts.md` is written from it. The functions
-//! judge parts of the finished document, so they can be called again on any profile: [`column`] and [`relation`],
+//! judge parts of the finished document, so they can be called again on any profile: [`column()`] and [`relation()`],
 //! [`links`] and [`upload`]. Order of alerts: most severe first, then in the order of the catalogue. Messages hold
 //! figures and names of columns, never a value of the file.
 

@@ -14,7 +14,7 @@
 //! # Votes
 //! One value may read as several types: `0` and `1` are integers and booleans, `20240131` is an integer and (a hint) a
 //! date. `string` counts the values that are none of the others. An infinity is a decimal, and not in any
-//! [`NumberState`]. NaN is a null. A number whose magnitude is beyond a 64-bit float is a string.
+//! `NumberState`. NaN is a null. A number whose magnitude is beyond a 64-bit float is a string.
 //!
 //! # Order and exactness
 //! Everything is the same whatever the number of threads, since blocks are cut the same and parts are merged in their

@@ -5,8 +5,8 @@
 //! histograms and its listed values tell. The comparison says which. Relations and columns are matched by their names
 //! as names are compared everywhere. Formulas and thresholds are in `docs/profile-compare.md`.
 //!
-//! Data flow: each side's column becomes what is [`known`] of its distribution, both are cut into the same [`bins`],
-//! [`measure`] says how far they are apart, [`judge`] which of it matters. Values of columns with personal data are
+//! Data flow: each side's column becomes what is `known` of its distribution, both are cut into the same `bins`,
+//! `measure` says how far they are apart, `judge` which of it matters. Values of columns with personal data are
 //! compared by their masks, and never shown; a single value with personal data is told as its mask. Cost: the size of
 //! the documents, plus that of the state where it is used.
 

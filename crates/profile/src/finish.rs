@@ -1,14 +1,14 @@
 //! From what was counted of a column to what is said of it.
 //!
-//! [`column`] reads a [`ColumnState`] and gives a [`ColumnProfile`]: it chooses the type, reads percentiles and
+//! [`column()`] reads a [`ColumnState`] and gives a [`ColumnProfile`]: it chooses the type, reads percentiles and
 //! histograms, judges whether the column holds personal data, decides how values are shown, and raises the alerts. It
 //! changes nothing, so it can be called at any time for a preliminary profile, for columns on several threads.
 //!
 //! Invariants: a pure function of the state and the settings, so the same bytes come out whenever the same was counted;
-//! what is not exact says how far off it may be; no value leaves but through [`show::Shown`].
+//! what is not exact says how far off it may be; no value leaves but through `show::Shown`.
 //!
 //! **Cost.** Most is reading the exact counts as numbers: some milliseconds for 65,536 distinct values; below one else.
-//! Start with [`column`], then `typing` for the rules; `docs/profile.md` says to users what is computed here.
+//! Start with [`column()`], then `typing` for the rules; `docs/profile.md` says to users what is computed here.
 
 mod cells;
 mod dates;

@@ -1,6 +1,6 @@
 //! Profiles of uploads.
 //!
-//! [`column`] counts, [`settings`] bounds what it holds, [`finish`] turns counts into statistics, [`personal`] says
+//! [`mod@column`] counts, [`settings`] bounds what it holds, [`finish`] turns counts into statistics, [`personal`] says
 //! which values are likely personal data, [`alerts`] what to look at, and [`document`] is what a user reads:
 //! everything that is known of an upload, its relations and its columns.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]

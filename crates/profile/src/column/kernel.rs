@@ -1,7 +1,7 @@
 //! From a column of a block to its part, in one of two ways.
 //!
 //! A look at the first 1,024 rows decides: when most values would be new ones all along, each row is looked at on its
-//! own ([`direct`]); otherwise distinct values are counted first and each is looked at once ([`counted`]). Both ways
+//! own (`direct`); otherwise distinct values are counted first and each is looked at once (`counted`). Both ways
 //! give the same but for what part of the distinct values is handed on, which says how exact it is. The choice depends
 //! on the block alone.
 
@@ -22,7 +22,7 @@ use crate::settings::Limits;
 #[derive(Debug, Clone, Default)]
 pub struct CellScratch {
     /// For each row the hash of its value as uploaded
-    /// ([`hash_bytes`](bordereau_sketch::hash::hash_bytes)), [`NULL_HASH`](bordereau_sketch::hash::NULL_HASH) for nulls
+    /// ([`hash_bytes`]), [`NULL_HASH`] for nulls
     /// of every kind.
     pub hashes: Vec<u64>,
     /// For each row its number as in `ColumnState::number_order`, NaN for none; absent when no row of the block has

@@ -3,7 +3,7 @@
 //! A mask of digits with a sign and a point, or of digits with marks as days have them, tells where each digit of the
 //! number or the day stands, so that reading is a few shifts and multiplications on the 16 bytes of the value. A mask
 //! that nothing but text can have needs no look at the value. All others ([`Plan::Read`]) go through
-//! [`read`](super::read).
+//! [`read()`](super::read::read).
 //!
 //! Law: what a plan gives is what [`read`](super::read::read) gives.
 

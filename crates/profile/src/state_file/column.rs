@@ -94,7 +94,7 @@ fn write_forms(writer: &mut Writer, state: &ColumnState) {
     }
 }
 
-/// Reads what [`write`] wrote.
+/// Reads what [`write()`] wrote.
 pub(super) fn read(reader: &mut Reader<'_>, limits: Limits) -> Result<ColumnState, Error> {
     let mut state = ColumnState::new(limits);
     state.tallies = read_tallies(reader)?;
