@@ -7,7 +7,7 @@ import sys
 
 PACKAGES = {
     "profile": ["duckdb==2.0.1", "polars==2.1.0", "pandas==3.1.1", "pyarrow", "numpy==2.4.6"],
-    "whylogs": ["whylogs==1.6.4", "pandas"],
+    "whylogs": ["whylogs==1.6.4", "pandas<3", "numpy<2"],
 }
 # Of prof.py: its name, the files it is run on, threads.
 SCRIPTS = [
@@ -41,7 +41,7 @@ class Profiles:
             subprocess.run([self.python("profile"), self.peers / "profile" / "gen.py"], cwd=self.work, check=True)
 
     def ours(self, file, threads):
-        command = [self.program, "profile", f"data/{file}.csv", "--threads", str(threads), "--json", f"out/{file}.json"]
+        command = [self.program, "profile", f"data/{file}.csv", "--threads", str(threads), f"--json=out/{file}.json"]
         return {"name": f"bordereau {file}, {threads} threads", "command": list(map(str, command)), "cwd": self.work}
 
     def script(self, tool, file, threads, venv="profile"):
@@ -53,6 +53,9 @@ class Profiles:
     def tokenizer(self):
         folder = self.work / "tokenizer"
         shutil.copytree(self.peers / "tokenizer", folder, dirs_exist_ok=True)
+        # It is no member of the workspace around it.
+        with open(folder / "Cargo.toml", "a") as manifest:
+            manifest.write("\n[workspace]\n")
         target = folder / "target"
         subprocess.run(["cargo", "build", "-q", "--release"], cwd=folder, env={**os.environ, "CARGO_TARGET_DIR": str(target)},
                        check=True)
@@ -85,9 +88,23 @@ def limits(of):
     yield "bare `simd-csv` tokenizer, one thread", [tokenizer, "zccells", data, "1"]
 
 
+def succeeded(in_turn):
+    """As `in_turn`, but a program that fails ends the benchmark instead of being quick."""
+
+    def checked(rounds, *commands):
+        kept = in_turn(rounds, *commands)
+        for runs, command in zip(kept, commands):
+            if any(run.code != 0 for run in runs):
+                sys.exit(f"{command['name']} failed")
+        return kept
+
+    return checked
+
+
 def profile(of, rounds):
     """Rows of the page: what, ours, theirs, how many times as fast."""
     of.files()
+    of.in_turn = succeeded(of.in_turn)
     rows = []
     for what, name, ours, theirs, goal in commands(of):
         our_runs, their_runs = of.in_turn(rounds, ours, theirs)
