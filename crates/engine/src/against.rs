@@ -7,7 +7,7 @@
 //!
 //! Where a batch would be refused, the refusal is part of the answer, and what can be judged is judged all the same:
 //! every file whose header can be read has its columns listed and the values that are there checked. Rules, keys and
-//! references for which something is lacking are left out then ([`lacking`]), so that one missing column does not show
+//! references for which something is lacking are left out then (`lacking`), so that one missing column does not show
 //! as a fault of every row.
 //!
 //! It does not know who may use a solution; callers bring what is asked ([`Asked`]). Nothing here holds a cell's value.
