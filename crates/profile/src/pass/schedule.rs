@@ -11,8 +11,8 @@ use crate::input::{Input, RawBlock, Reader};
 const FIRST_BLOCK_BYTES: usize = 256 << 10;
 const FIRST_BYTES: u64 = 2 << 20;
 
-/// Bytes of a block afterwards.
-const BLOCK_BYTES: usize = 4 << 20;
+/// Bytes of a block afterwards. Larger ones are no faster and take more memory; smaller ones cost more to merge.
+const BLOCK_BYTES: usize = 2 << 20;
 
 /// Relations that are read side by side at first; more are read one after the other, since each that is open holds
 /// memory.
