@@ -26,7 +26,7 @@ MAY_USE = {
     "bordereau-files": {"bordereau-base"},
     "bordereau-model": {"bordereau-base"},
     "bordereau-profile": {"bordereau-base", "bordereau-sketch", "bordereau-files"},
-    "bordereau-report": {"bordereau-profile"},
+    "bordereau-report": {"bordereau-base", "bordereau-profile"},
     "bordereau-engine": {
         "bordereau-base",
         "bordereau-sketch",

@@ -11,6 +11,7 @@
 pub mod cell;
 pub mod dictionary;
 pub mod digest;
+pub mod figure;
 pub mod finding;
 pub mod ids;
 pub mod limits;

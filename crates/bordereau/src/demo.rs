@@ -22,10 +22,10 @@ use tokio::sync::oneshot;
 use crate::cli::Demo;
 use crate::exit::{DONE, Failure};
 use crate::settings::{Layers, Settings};
-use crate::table::grouped;
 use crate::terminal::say;
 use crate::{interrupt, logging, report, serve};
 use book::Book;
+use bordereau_base::figure::grouped;
 use client::Client;
 
 const CUSTOMER: &str = "demo";

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod cli;
+mod complete;
 mod configuration;
 mod demo;
 mod exit;

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use bordereau_engine::summary::{Counts, Summary};
 
-use crate::table::{Align, Table, grouped};
+use crate::table::{Align, Table};
+use bordereau_base::figure::grouped;
 
 /// Kinds of findings shown; the rest is counted in one line.
 const FINDINGS_SHOWN: usize = 20;

@@ -1,8 +1,5 @@
 //! `bordereau score`: a book in, a results zip out, without a server; the same code path as a server's batches.
 
-use std::fs::Permissions;
-use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,15 +8,13 @@ use bordereau_engine::progress::Progress;
 use bordereau_engine::release::Release;
 
 use crate::cli::Score;
+use crate::complete::{Unfinished, folder_of};
 use crate::exit::{DONE, Failure};
 use crate::settings::{Layers, Settings};
-use crate::table::grouped;
 use crate::terminal::say;
 use crate::watch::Watch;
 use crate::{interrupt, logging, report, solution};
-
-/// Mode of an ordinary file, of which the user's mask takes what it takes; temporary files are for their owner alone.
-const ORDINARY: u32 = 0o666;
+use bordereau_base::figure::grouped;
 
 /// Runs the command.
 ///
@@ -33,9 +28,8 @@ pub fn run(args: &Score, mut layers: Layers) -> Result<u8, Failure> {
     let settings = layers.resolve()?.settings()?;
     logging::start(&settings)?;
     let spec = spec(args, &settings)?;
-    let folder = folder_of(&args.output);
-    look(&args.upload, &args.output, &folder)?;
-    let outcome = write(&spec, &options(&settings), &args.output, &folder)?;
+    look(&args.upload, &args.output)?;
+    let outcome = write(&spec, &options(&settings), &args.output)?;
     if args.json {
         let summary = serde_json::to_string_pretty(&outcome.summary).map_err(|error| Failure::internal(&error))?;
         say(format_args!("{summary}\n"))?;
@@ -86,15 +80,10 @@ pub fn options(settings: &Settings) -> Options {
     }
 }
 
-/// The folder in which a file lies.
-fn folder_of(file: &Path) -> PathBuf {
-    file.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or(PathBuf::from("."), Path::to_owned)
-}
-
 /// Refuses what cannot be meant: an upload that is not there, results that would take its place, and results in the
 /// very folder that is sent, where this run and the next would find them among the data.
-fn look(upload: &[PathBuf], output: &Path, folder: &Path) -> Result<(), Failure> {
-    let [output, folder] = [output, folder].map(|path| std::fs::canonicalize(path).ok());
+fn look(upload: &[PathBuf], output: &Path) -> Result<(), Failure> {
+    let [output, folder] = [output, folder_of(output)].map(|path| std::fs::canonicalize(path).ok());
     for path in upload {
         let sent = std::fs::canonicalize(path);
         let sent = Some(sent.map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?);
@@ -110,24 +99,17 @@ fn look(upload: &[PathBuf], output: &Path, folder: &Path) -> Result<(), Failure>
     Ok(())
 }
 
-/// Scores into a file of `folder`, beside `output`, and gives it that name when it is complete and on disk.
-fn write(spec: &BatchSpec, options: &Options, output: &Path, folder: &Path) -> Result<Outcome, Failure> {
-    let said = |what: &str, error: &std::io::Error| Failure::Internal(format!("{} {what}: {error}", output.display()));
-    let mut file = tempfile::Builder::new()
-        .prefix(".bordereau-")
-        .suffix(".part")
-        .permissions(Permissions::from_mode(ORDINARY))
-        .tempfile_in(folder)
-        .map_err(|error| said("cannot be written", &error))?;
+/// Scores into a file beside `output`, and gives it that name when it is complete and on disk.
+fn write(spec: &BatchSpec, options: &Options, output: &Path) -> Result<Outcome, Failure> {
+    let unfinished = Unfinished::begin(output)?;
     let progress = Arc::new(Progress::default());
     let cancelled = Arc::clone(&progress);
     interrupt::on_request(move || cancelled.cancel());
     let watch = Watch::start(Arc::clone(&progress));
-    let outcome = score_batch(spec, options, &progress, file.as_file());
+    let outcome = score_batch(spec, options, &progress, unfinished.file());
     drop(watch);
     let outcome = outcome?;
-    file.flush().and_then(|()| file.as_file().sync_all()).map_err(|error| said("cannot be written", &error))?;
-    file.persist(output).map_err(|error| said("cannot be written", &error.error))?;
+    unfinished.finish()?;
     Ok(outcome)
 }
 

@@ -86,19 +86,6 @@ fn shown(cell: &str) -> String {
     cell.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
-/// A whole number with commas between groups of three digits.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,12 +97,5 @@ mod tests {
         table.row(["a\x1b[31m|b".to_owned()]);
         assert_eq!(table.text("  "), "  name        rows\n  --------  ------\n  insured   20,000\n  a\u{fffd}[31m|b\n");
         assert!(table.markdown().ends_with("| insured | 20,000 |\n| a\u{fffd}[31m\\|b |  |\n"));
-    }
-
-    #[test]
-    fn numbers_are_grouped() {
-        for (number, expected) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
-            assert_eq!(grouped(number), expected);
-        }
     }
 }

@@ -14,8 +14,8 @@ use bordereau_base::state::Stage;
 use bordereau_engine::progress::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::table::grouped;
 use crate::terminal::warn;
+use bordereau_base::figure::grouped;
 
 const BAR_EVERY: Duration = Duration::from_millis(100);
 /// A line for each change of stage, and one in between after this long.

@@ -84,6 +84,17 @@ pub(crate) struct Tree {
     pub output: usize,
 }
 
+impl Tree {
+    /// Hangs a child under the split that it belongs to, on its left when that is said; the root is under none.
+    pub(crate) fn hang(&mut self, child: Child, parent: Option<(usize, bool)>) {
+        match parent {
+            Some((split, true)) => self.splits[split].left = child,
+            Some((split, false)) => self.splits[split].right = child,
+            None => {}
+        }
+    }
+}
+
 /// The floating-point numbers that a model computes with. Values are `f64` everywhere; in single precision each of them
 /// is a number that `f32` has, and every sum is rounded to one (rounding twice gives the same bits: 53 >= 2 x 24 + 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

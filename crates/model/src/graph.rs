@@ -86,13 +86,7 @@ impl Prepared {
 
     /// The row's fields; false when an invalid value leaves it without a score.
     pub(crate) fn fields(&self, row: &[f64], fields: &mut Vec<f64>) -> bool {
-        fields.clear();
-        let mut scored = true;
-        for (treatment, value) in self.inputs.iter().zip(row) {
-            let value = treatment.treat(*value);
-            scored &= value.is_some();
-            fields.push(value.unwrap_or(f64::NAN));
-        }
+        let scored = Treatment::treat_row(&self.inputs, row, fields);
         fields.resize(self.slots, f64::NAN);
         run(&self.steps, fields);
         scored

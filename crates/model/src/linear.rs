@@ -238,13 +238,7 @@ impl Linear {
 
     /// Treated inputs, then derived fields; false when an invalid value leaves the row without a score.
     fn fields(&self, row: &[f64], fields: &mut Vec<f64>) -> bool {
-        fields.clear();
-        let mut scored = true;
-        for (treatment, value) in self.inputs.iter().zip(row) {
-            let value = treatment.treat(*value);
-            scored &= value.is_some();
-            fields.push(value.unwrap_or(f64::NAN));
-        }
+        let scored = Treatment::treat_row(&self.inputs, row, fields);
         self.derive(fields);
         scored
     }
@@ -272,6 +266,18 @@ impl Treatment {
             missing_is_invalid: false,
             single: false,
         }
+    }
+
+    /// The treated values of a row into `fields`; false when an invalid one leaves the row without a score.
+    pub(crate) fn treat_row(treatments: &[Self], row: &[f64], fields: &mut Vec<f64>) -> bool {
+        fields.clear();
+        let mut scored = true;
+        for (treatment, value) in treatments.iter().zip(row) {
+            let value = treatment.treat(*value);
+            scored &= value.is_some();
+            fields.push(value.unwrap_or(f64::NAN));
+        }
+        scored
     }
 
     /// The value as others read it; nothing when the row has no score because of it.

@@ -11,21 +11,6 @@ pub(crate) const VALUES_MAX: usize = 3;
 /// Characters of each of them.
 const VALUE_CHARACTERS_MAX: usize = 18;
 
-/// The word for a type.
-pub fn type_name(logical: LogicalType) -> &'static str {
-    match logical {
-        LogicalType::Empty => "empty",
-        LogicalType::Integer => "integer",
-        LogicalType::Number => "number",
-        LogicalType::Date => "date",
-        LogicalType::Datetime => "datetime",
-        LogicalType::Boolean => "boolean",
-        LogicalType::Code => "code",
-        LogicalType::Category => "category",
-        LogicalType::Text => "text",
-    }
-}
-
 /// Whether a column is drawn on an axis of its values.
 pub fn by_value(column: &ColumnProfile) -> bool {
     use LogicalType::{Date, Datetime, Integer, Number};

@@ -12,7 +12,8 @@ pub use heat::heat_map;
 use bordereau_profile::document::{Bin, Histogram};
 
 use crate::escape::Text;
-use crate::number::{decimal, grouped, share};
+use crate::number::{decimal, share};
+use bordereau_base::figure::grouped;
 
 /// The classes of the pictures, in terms of the custom properties `--bar`, `--soft`, `--gap`, `--ink`, `--line`,
 /// `--plus` and `--minus`.

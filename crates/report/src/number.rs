@@ -1,25 +1,10 @@
 //! Numbers as a reader wants them: grouped, with units, and with their error where they are estimates.
 
+use bordereau_base::figure::{grouped, grouped_digits};
 use bordereau_profile::document::{Count, Estimate};
 
 /// What stands for a number that is not there.
 pub const NONE: &str = "–";
-
-/// A whole number with commas between groups of three digits.
-pub fn grouped(number: u64) -> String {
-    group(&number.to_string())
-}
-
-fn group(digits: &str) -> String {
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
 
 /// A number with at least six significant digits, two decimals where it has any, and without trailing zeros; very large
 /// and very small ones as `1.234e18`.
@@ -32,7 +17,7 @@ pub fn decimal(number: f64) -> String {
         return if number > 0.0 { "∞" } else { "−∞" }.to_owned();
     }
     let text = if size == 0.0 || (size < 1e15 && size.fract() == 0.0) {
-        group(&format!("{size:.0}"))
+        grouped_digits(&format!("{size:.0}"))
     } else if !(1e-4..1e15).contains(&size) {
         scientific(size)
     } else {
@@ -40,7 +25,7 @@ pub fn decimal(number: f64) -> String {
         let decimals = (5 - exponent).clamp(2, 9) as usize;
         let written = format!("{size:.decimals$}");
         let (whole, fraction) = written.split_once('.').unwrap_or((&written, ""));
-        trimmed(&group(whole), fraction)
+        trimmed(&grouped_digits(whole), fraction)
     };
     if number < 0.0 { format!("−{text}") } else { text }
 }

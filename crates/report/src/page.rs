@@ -91,5 +91,5 @@ pub(crate) fn hue(logical: LogicalType) -> &'static str {
 
 /// `1 row`, `2 rows`.
 pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
-    format!("{} {}", crate::number::grouped(number), if number == 1 { one } else { many })
+    format!("{} {}", bordereau_base::figure::grouped(number), if number == 1 { one } else { many })
 }

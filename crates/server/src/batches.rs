@@ -2,7 +2,7 @@
 //! its batch.
 
 use axum::body::Body;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
@@ -14,7 +14,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::problem::{Problem, ProblemBody};
-use crate::query::parsed;
+use crate::query::{pairs, parsed, twice, unknown};
 use crate::routes::Site;
 
 const PAGE: u32 = 50;
@@ -191,11 +191,9 @@ pub(crate) async fn list(State(site): State<Site>, request: Request) -> Response
 }
 
 fn list_request(uri: &Uri) -> Result<(ListRequest, u32), Problem> {
-    let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
-        .map_err(|_| Problem::Query("The query cannot be read.".to_owned()))?;
     let (mut request, mut limit) = (ListRequest::default(), None);
-    for (name, value) in &pairs {
-        let twice = match name.as_str() {
+    for (name, value) in &pairs(uri)? {
+        let repeated = match name.as_str() {
             "state" => {
                 let state = BatchState::named(value).filter(|state| *state != BatchState::Deleted);
                 let sentence = "The query parameter state must be accepted, running, finished, failed or cancelled.";
@@ -205,13 +203,10 @@ fn list_request(uri: &Uri) -> Result<(ListRequest, u32), Problem> {
             "submission" => request.submission.replace(parsed(name, value)?).is_some(),
             "cursor" => request.before.replace(parsed(name, value)?).is_some(),
             "limit" => limit.replace(page_limit(value)?).is_some(),
-            _ => {
-                let known = "state, solution, submission, limit and cursor";
-                return Err(Problem::Query(format!("A query parameter is not known. Known are {known}.")));
-            }
+            _ => return Err(unknown("are state, solution, submission, limit and cursor")),
         };
-        if twice {
-            return Err(Problem::Query(format!("The query parameter {name} is there more than once.")));
+        if repeated {
+            return Err(twice(name));
         }
     }
     Ok((request, limit.unwrap_or(PAGE)))

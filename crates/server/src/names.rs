@@ -21,11 +21,9 @@ pub(crate) struct Named {
 
 /// Reads `version` (when the path has one), `solution`, `submission` and `key` (when the path has one).
 pub(crate) fn named(parts: PathParts) -> Result<Named, Problem> {
+    version(&parts)?;
     let Path(parts) = parts.map_err(|_| Problem::NotFound)?;
     let part = |name: &str| parts.get(name).map(String::as_str);
-    if !part("version").is_none_or(is_version) {
-        return Err(Problem::NotFound);
-    }
     let parsed = || {
         Some(Named {
             solution: part("solution")?.parse().ok()?,

@@ -1,7 +1,7 @@
 //! Profiles: an upload of any shape is sent to be profiled, and its profile is fetched, preliminary and then full.
 
 use axum::body::Body;
-use axum::extract::{Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, VARY,
     X_CONTENT_TYPE_OPTIONS,
@@ -16,7 +16,7 @@ use futures::StreamExt;
 
 use crate::names::{PathParts, key};
 use crate::problem::{Problem, ProblemBody};
-use crate::query::parsed;
+use crate::query::{pairs, parsed, twice, unknown};
 use crate::results::has;
 use crate::routes::Site;
 use crate::submit::{UploadForm, receive, text_key};
@@ -90,20 +90,15 @@ async fn send_upload(site: &Site, parts: PathParts, request: Request) -> Respons
     }
 }
 
-fn pairs(uri: &Uri) -> Result<Vec<(String, String)>, Problem> {
-    let Query(pairs) = Query::try_from_uri(uri).map_err(|_| Problem::Query("The query cannot be read.".to_owned()))?;
-    Ok(pairs)
-}
-
 /// The key that the client chose.
 fn profile_key(uri: &Uri) -> Result<Option<BatchKey>, Problem> {
     let mut key = None;
     for (name, value) in pairs(uri)? {
         if name != "batchKey" {
-            return Err(Problem::Query("A query parameter is not known. Known is batchKey.".to_owned()));
+            return Err(unknown("is batchKey"));
         }
         if key.replace(parsed(&name, &value)?).is_some() {
-            return Err(Problem::Query(format!("The query parameter {name} is there more than once.")));
+            return Err(twice(&name));
         }
     }
     Ok(key)
@@ -128,7 +123,7 @@ impl Form {
         let mut asked = None;
         for (name, value) in pairs(uri)? {
             if name != "format" {
-                return Err(Problem::Query("A query parameter is not known. Known is format.".to_owned()));
+                return Err(unknown("is format"));
             }
             let form = match value.as_str() {
                 "json" => Self::Json,
@@ -141,7 +136,7 @@ impl Form {
                 }
             };
             if asked.replace(form).is_some() {
-                return Err(Problem::Query("The query parameter format is there more than once.".to_owned()));
+                return Err(twice(&name));
             }
         }
         Ok(asked.unwrap_or(if prefers_html(headers) { Self::Html } else { Self::Json }))

@@ -1,5 +1,5 @@
-//! The query of a submit request. A parameter that is not known or given twice is refused instead of being without
-//! effect: a misspelt `batchKey` would leave a client waiting for a batch that has another key.
+//! Queries, and that of a submit request. A parameter that is not known or given twice is refused instead of being
+//! without effect: a misspelt `batchKey` would leave a client waiting for a batch that has another key.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -13,8 +13,7 @@ use crate::problem::Problem;
 
 /// The request for a batch that path and query make.
 pub(crate) fn batch_request(named: &Named, uri: &Uri) -> Result<BatchRequest, Problem> {
-    let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
-        .map_err(|_| Problem::Query("The query cannot be read.".to_owned()))?;
+    let pairs = pairs(uri)?;
     let mut request = BatchRequest::new(named.solution.clone(), named.submission.clone());
     let mut seen = Vec::new();
     for (name, value) in &pairs {
@@ -23,17 +22,30 @@ pub(crate) fn batch_request(named: &Named, uri: &Uri) -> Result<BatchRequest, Pr
             "solutionVersion" => request.version = Some(parsed("solutionVersion", value)?),
             "format" => request.format = format(value)?,
             "explanations" => request.explanations = Some(parsed("explanations", value)?),
-            _ => {
-                let known = "batchKey, solutionVersion, format and explanations";
-                return Err(Problem::Query(format!("A query parameter is not known. Known are {known}.")));
-            }
+            _ => return Err(unknown("are batchKey, solutionVersion, format and explanations")),
         }
         if seen.contains(&name) {
-            return Err(Problem::Query(format!("The query parameter {name} is there more than once.")));
+            return Err(twice(name));
         }
         seen.push(name);
     }
     Ok(request)
+}
+
+/// The names and values of a query, in its order.
+pub(crate) fn pairs(uri: &Uri) -> Result<Vec<(String, String)>, Problem> {
+    let read = Query::try_from_uri(uri);
+    read.map(|Query(pairs)| pairs).map_err(|_| Problem::Query("The query cannot be read.".to_owned()))
+}
+
+/// A parameter is none of those that `known` names, such as `are filter and since`. Its name is not repeated.
+pub(crate) fn unknown(known: &str) -> Problem {
+    Problem::Query(format!("A query parameter is not known. Known {known}."))
+}
+
+/// A parameter that may be there once is there again.
+pub(crate) fn twice(name: &str) -> Problem {
+    Problem::Query(format!("The query parameter {name} is there more than once."))
 }
 
 /// The sentence of an id says what it must be; the value itself is not repeated.

@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::response::sse::{Event as SentEvent, KeepAlive, Sse};
@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use utoipa::ToSchema;
 
 use crate::problem::{Problem, ProblemBody};
+use crate::query::{pairs, twice, unknown};
 use crate::routes::Site;
 
 /// Seconds a long poll waits unless its client says otherwise.
@@ -96,24 +97,19 @@ struct Wanted {
 
 impl Wanted {
     fn read(uri: &Uri) -> Result<Self, Problem> {
-        let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
-            .map_err(|_| Problem::Query("The query cannot be read.".to_owned()))?;
         let mut wanted = Self::default();
-        for (name, value) in pairs {
-            let twice = match name.as_str() {
+        for (name, value) in pairs(uri)? {
+            let repeated = match name.as_str() {
                 "filter" => {
                     wanted.filters.push(filter(&value)?);
                     false
                 }
                 "since" => wanted.since.replace(value).is_some(),
                 "timeout" => wanted.timeout_s.replace(timeout_s(&value)?).is_some(),
-                _ => {
-                    let sentence = "A query parameter is not known. Known are filter, since and timeout.";
-                    return Err(Problem::Query(sentence.to_owned()));
-                }
+                _ => return Err(unknown("are filter, since and timeout")),
             };
-            if twice {
-                return Err(Problem::Query(format!("The query parameter {name} is there more than once.")));
+            if repeated {
+                return Err(twice(&name));
             }
         }
         if wanted.filters.len() > FILTERS_MAX {

@@ -1,8 +1,9 @@
 //! The table of a relation's columns.
 
+use bordereau_base::figure::grouped;
 use bordereau_profile::document::{Alert, ColumnProfile, RelationProfile, Severity};
 use bordereau_report::brief;
-use bordereau_report::number::{grouped, ratio, share, with_error};
+use bordereau_report::number::{ratio, share, with_error};
 
 use super::draw::{bar, sparkline};
 use super::grid::{Cell, Grid, GridColumn};
@@ -38,7 +39,7 @@ fn row(screen: &Screen, column: &ColumnProfile) -> [Cell; 9] {
     let distinct = with_error(grouped(column.distinct.value), column.distinct.exact, None);
     let (counts, _) = brief::picture(column);
     let (marks, worst) = marks(screen, &column.alerts);
-    let kind = brief::type_name(column.typing.logical);
+    let kind = column.typing.logical.as_str();
     [
         Cell::painted(column.position.to_string(), Paint::Faint),
         Cell::painted(screen.text(&column.name), Paint::Strong),

@@ -9,7 +9,6 @@ use bordereau_profile::compare::{
 };
 use bordereau_profile::document::{FORMAT, Profile};
 use bordereau_profile::state_file::StateFile;
-use bordereau_report::brief::type_name;
 use bordereau_report::number::{decimal, percent};
 
 use super::grid::{Cell, Grid, GridColumn};
@@ -18,8 +17,9 @@ use super::{STANDARD, Stop, failure, give_json, kept, outputs, passed, settings,
 use crate::cli::{FailOn, ProfileCompare};
 use crate::exit::{DONE, Failure};
 use crate::settings::{Layers, Settings};
-use crate::table::{Align, grouped};
+use crate::table::Align;
 use crate::terminal::say;
+use bordereau_base::figure::grouped;
 
 /// Something moved that `--fail-on` names.
 const MOVED: u8 = 1;
@@ -175,7 +175,7 @@ fn of_relation(screen: &Screen, relation: &RelationComparison) -> String {
 
 fn row(screen: &Screen, column: &ColumnComparison, arrow: &str) -> [Cell; 7] {
     let (word, paint) = word(column.light);
-    let (old, new) = (type_name(column.type_old), type_name(column.type_new));
+    let (old, new) = (column.type_old.as_str(), column.type_new.as_str());
     let kind = if old == new { old.to_owned() } else { format!("{old} {arrow} {new}") };
     let (nulls_old, nulls_new) = (percent(column.nulls_old), percent(column.nulls_new));
     let nulls = if nulls_old == nulls_new { nulls_old } else { format!("{nulls_old} {arrow} {nulls_new}") };

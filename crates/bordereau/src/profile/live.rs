@@ -8,7 +8,7 @@ use bordereau_profile::pass::Updates;
 use bordereau_report::number::{bytes, percent};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::table::grouped;
+use bordereau_base::figure::grouped;
 
 /// How often the line is told anew.
 const UPDATES_EVERY: Duration = Duration::from_millis(500);

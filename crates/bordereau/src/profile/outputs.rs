@@ -1,34 +1,22 @@
-//! Files that a command writes: complete, or not at all.
+//! The files that `profile` writes.
 
-use std::fs::{File, Permissions};
+use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::complete::{Unfinished, cannot};
 use crate::exit::Failure;
-
-/// Mode of an ordinary file, of which the user's mask takes what it takes; temporary files are for their owner alone.
-const ORDINARY: u32 = 0o666;
 
 /// Writes a file beside its place and gives it its name when it is complete and on disk.
 ///
 /// # Errors
 /// When it cannot be written; an older file of that name is left alone then.
 pub fn write(path: &Path, content: impl FnOnce(&mut BufWriter<&File>) -> std::io::Result<()>) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::Internal(format!("{} cannot be written: {error}", path.display()));
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let file = tempfile::Builder::new()
-        .prefix(".bordereau-")
-        .suffix(".part")
-        .permissions(Permissions::from_mode(ORDINARY))
-        .tempfile_in(folder)
-        .map_err(failed)?;
-    let mut out = BufWriter::with_capacity(1 << 18, file.as_file());
-    content(&mut out).and_then(|()| out.flush()).map_err(failed)?;
+    let unfinished = Unfinished::begin(path)?;
+    let mut out = BufWriter::with_capacity(1 << 18, unfinished.file());
+    content(&mut out).and_then(|()| out.flush()).map_err(|error| cannot(path, &error))?;
     drop(out);
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+    unfinished.finish()
 }
 
 /// Refuses what cannot be meant: an upload that is not there, and outputs that would take the place of an upload or of

@@ -1,9 +1,10 @@
 //! A profile on a terminal: the upload, each relation with its columns, links, solutions, alerts.
 
+use bordereau_base::figure::grouped;
 use bordereau_profile::document::{
     Against, CandidateKey, Profile, ProfileState, RelationLink, RelationProfile, Severity,
 };
-use bordereau_report::number::{bytes, count, decimal, duration_ms, grouped, percent, share};
+use bordereau_report::number::{bytes, count, decimal, duration_ms, percent, share};
 
 use super::columns;
 use super::screen::{Paint, Screen};

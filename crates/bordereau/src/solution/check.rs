@@ -9,8 +9,8 @@ use bordereau_engine::release::{Problem, Release};
 use crate::exit::Failure;
 use crate::score::options;
 use crate::settings::Settings;
-use crate::table::grouped;
 use crate::terminal::say;
+use bordereau_base::figure::grouped;
 
 /// The dry run's rows are the same each time.
 const SEED: u64 = 1;

@@ -1,6 +1,7 @@
 //! `solution.toml` as it is written: the shape only. What must agree with the dictionary, the SQL and the models is
 //! checked by [`super::Release::load`]; the reference for authors is `docs/solution-format.md`.
 
+use bordereau_base::figure::grouped_digits;
 use std::collections::BTreeMap;
 
 use bordereau_base::finding::Severity;
@@ -268,7 +269,7 @@ impl BoundFormat {
             Self::Dollars => {
                 let digits = format!("{:.0}", bound.abs());
                 let sign = if bound < 0.0 && digits != "0" { "-" } else { "" };
-                format!("{sign}${}", grouped(&digits))
+                format!("{sign}${}", grouped_digits(&digits))
             }
         }
     }
@@ -277,17 +278,6 @@ impl BoundFormat {
 fn round(value: f64, decimals: i32) -> f64 {
     let scale = 10f64.powi(decimals);
     (value * scale).round() / scale
-}
-
-fn grouped(digits: &str) -> String {
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 impl ModelSpec {

@@ -4,7 +4,7 @@ use bordereau_base::state::BatchState;
 use jiff::Timestamp;
 use sqlx::{Sqlite, Transaction};
 
-use super::batches::{Claim, Fence, Finished};
+use super::batches::{Claim, Fence, Finished, finishing};
 use super::events::{append_event, append_events};
 use super::{Store, signed, unsigned};
 use crate::artefact::{Artefact, ArtefactKind};
@@ -47,21 +47,8 @@ impl Store {
     ) -> Result<bool> {
         let mut write = self.write().await?;
         let fence = &claim.fence;
-        let ended = sqlx::query(
-            "UPDATE batches SET state = 'finished', lease_owner = NULL, lease_until_ms = NULL, updated_ms = ?,
-                 results_object = ?, results_sha256 = ?, results_bytes = ?, summary = ?
-             WHERE id = ? AND lease_owner = ? AND attempt = ? AND state = 'running'",
-        )
-        .bind(now.as_millisecond())
-        .bind(&profile.object)
-        .bind(&profile.sha256)
-        .bind(signed(profile.bytes))
-        .bind(&profile.summary)
-        .bind(fence.id)
-        .bind(&fence.owner)
-        .bind(fence.attempt)
-        .execute(&mut *write)
-        .await?;
+        let ended = finishing(profile, now).bind(fence.id).bind(&fence.owner).bind(fence.attempt);
+        let ended = ended.execute(&mut *write).await?;
         if ended.rows_affected() != 1 {
             return Ok(false);
         }

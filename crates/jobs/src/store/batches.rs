@@ -9,6 +9,8 @@ use bordereau_base::state::BatchState;
 use bordereau_engine::batch::ResultFormat;
 use bordereau_engine::release::manifest::Explanations;
 use jiff::Timestamp;
+use sqlx::query::Query;
+use sqlx::sqlite::SqliteArguments;
 use sqlx::{FromRow, Sqlite};
 
 use super::events::{About, append_events};
@@ -214,17 +216,7 @@ impl Store {
 
     /// Names the results. False: the batch has gone to another attempt, and nothing was changed.
     pub(crate) async fn finish(&self, claim: &Claim, results: &Finished, now: Timestamp) -> Result<bool> {
-        let change = sqlx::query(
-            "UPDATE batches SET state = 'finished', lease_owner = NULL, lease_until_ms = NULL, updated_ms = ?,
-                 results_object = ?, results_sha256 = ?, results_bytes = ?, summary = ?
-             WHERE id = ? AND lease_owner = ? AND attempt = ? AND state = 'running'",
-        )
-        .bind(now.as_millisecond())
-        .bind(&results.object)
-        .bind(&results.sha256)
-        .bind(signed(results.bytes))
-        .bind(&results.summary);
-        self.leave(claim, change, BatchState::Finished, now).await
+        self.leave(claim, finishing(results, now), BatchState::Finished, now).await
     }
 
     /// Ends a batch with a report. False as for [`Store::finish`].
@@ -266,7 +258,7 @@ impl Store {
     pub(super) async fn leave(
         &self,
         claim: &Claim,
-        change: sqlx::query::Query<'_, Sqlite, sqlx::sqlite::SqliteArguments>,
+        change: Query<'_, Sqlite, SqliteArguments>,
         state: BatchState,
         now: Timestamp,
     ) -> Result<bool> {
@@ -346,6 +338,20 @@ pub(crate) fn format_name(format: ResultFormat) -> &'static str {
         ResultFormat::Csv => "csv",
         ResultFormat::Parquet => "parquet",
     }
+}
+
+/// The change that names the results of a batch; the three parameters of a fence are still to be bound.
+pub(super) fn finishing(results: &Finished, now: Timestamp) -> Query<'_, Sqlite, SqliteArguments> {
+    sqlx::query(
+        "UPDATE batches SET state = 'finished', lease_owner = NULL, lease_until_ms = NULL, updated_ms = ?,
+             results_object = ?, results_sha256 = ?, results_bytes = ?, summary = ?
+         WHERE id = ? AND lease_owner = ? AND attempt = ? AND state = 'running'",
+    )
+    .bind(now.as_millisecond())
+    .bind(&results.object)
+    .bind(&results.sha256)
+    .bind(signed(results.bytes))
+    .bind(&results.summary)
 }
 
 fn format_named(text: &str) -> Result<ResultFormat> {

@@ -1,8 +1,9 @@
 //! Alerts on one column, from its finished profile and the little that the profile does not say.
 
-use super::words::{counted, grouped, of, percent};
+use super::words::{counted, of, percent};
 use super::{Alerts, Code};
 use crate::document::{Alert, ColumnProfile, DateStatistics, DateUnit, DecimalStyle, LogicalType, NumberStatistics};
+use bordereau_base::figure::grouped;
 
 /// Percent of the rows without a value that is worth saying, and that is most.
 const NULLS_PERCENT_MIN: u64 = 5;
@@ -108,7 +109,7 @@ fn typing(profile: &ColumnProfile, basis: &Basis, values: u64, alerts: &mut Aler
     let misfits = values - ((typing.share * values as f64).round() as u64).min(values);
     let is_text = matches!(typing.logical, LogicalType::Text | LogicalType::Category);
     alerts.raise_if(typing.share < 1.0 && !is_text, Code::MixedTypes, || {
-        format!("{} do not fit the type {}", of(misfits.max(1), values, "values"), name_of(typing.logical))
+        format!("{} do not fit the type {}", of(misfits.max(1), values, "values"), typing.logical.as_str())
     });
     let votes = &typing.votes;
     let other = (votes.integer + votes.decimal).max(votes.date + votes.datetime);
@@ -150,20 +151,6 @@ fn typing(profile: &ColumnProfile, basis: &Basis, values: u64, alerts: &mut Aler
             format!("{ambiguous} can be read with month or day first; other values of the column tell which"),
         ),
         _ => {}
-    }
-}
-
-fn name_of(logical: LogicalType) -> &'static str {
-    match logical {
-        LogicalType::Empty => "empty",
-        LogicalType::Integer => "integer",
-        LogicalType::Number => "number",
-        LogicalType::Date => "date",
-        LogicalType::Datetime => "datetime",
-        LogicalType::Boolean => "boolean",
-        LogicalType::Code => "code",
-        LogicalType::Category => "category",
-        LogicalType::Text => "text",
     }
 }
 

@@ -1,8 +1,9 @@
 //! Alerts on a relation, on two that share a key, and on the upload as a whole.
 
-use super::words::{counted, grouped, listed, of};
+use super::words::{counted, listed, of};
 use super::{Alerts, Code};
 use crate::document::{Alert, Correlations, Count, Profile, RelationLink, RelationProfile};
+use bordereau_base::figure::grouped;
 
 /// Absolute correlation that is worth saying.
 const CORRELATION_MIN: f64 = 0.9;

@@ -1,17 +1,6 @@
 //! Figures in sentences.
 
-/// A count with commas between groups of three digits.
-pub(crate) fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
+use bordereau_base::figure::grouped;
 
 /// A share of a whole in percent; never 0 or 100 unless it is.
 pub(crate) fn percent(part: u64, whole: u64) -> String {

@@ -5,8 +5,9 @@ use super::column::{more_than, percent};
 use super::known::Known;
 use super::measure::{Pair, shares_differ};
 use super::result::{BinKind, BinShares, CategoryChange, DateChange, Distribution, Light, Moved, NumberChange};
-use crate::alerts::words::{counted, grouped};
+use crate::alerts::words::counted;
 use crate::document::{LogicalType, ValueCount};
+use bordereau_base::figure::grouped;
 
 /// From where on a figure is amber, and red.
 #[derive(Debug, Clone, Copy)]

@@ -1,5 +1,6 @@
 //! One relation of both sides: its rows, its columns as a list, and each column.
 
+use bordereau_base::figure::grouped;
 use std::collections::BTreeMap;
 
 use bordereau_base::dictionary::canonical_name;
@@ -9,7 +10,6 @@ use super::column::percent;
 use super::judge::{capitalised, lights, worst_first};
 use super::known::{Known, Shown};
 use super::result::{ColumnComparison, Light, Moved, RelationComparison};
-use crate::alerts::words::grouped;
 use crate::column::ColumnState;
 use crate::document::{ColumnProfile, RelationProfile};
 

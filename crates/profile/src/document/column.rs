@@ -98,6 +98,23 @@ pub enum LogicalType {
     Text,
 }
 
+impl LogicalType {
+    /// The word for it, as in the JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Integer => "integer",
+            Self::Number => "number",
+            Self::Date => "date",
+            Self::Datetime => "datetime",
+            Self::Boolean => "boolean",
+            Self::Code => "code",
+            Self::Category => "category",
+            Self::Text => "text",
+        }
+    }
+}
+
 /// How many values read as each type.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TypeVotes {

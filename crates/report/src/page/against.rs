@@ -4,7 +4,8 @@ use bordereau_profile::document::{Against, AgainstStatus, Profile, RejectedRows}
 
 use crate::chart;
 use crate::escape::Text;
-use crate::number::{grouped, share};
+use crate::number::share;
+use bordereau_base::figure::grouped;
 
 /// Reasons shown; further ones are counted.
 const REASONS_MAX: usize = 30;

@@ -6,7 +6,7 @@ use bordereau_profile::document::{Alert, Profile, Severity};
 
 use super::{column_id, counted, relation_id};
 use crate::escape::Text;
-use crate::number::grouped;
+use bordereau_base::figure::grouped;
 
 /// Sentences of one code that are shown at once; the rest unfolds.
 const SHOWN_MAX: usize = 3;

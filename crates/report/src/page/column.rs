@@ -4,10 +4,11 @@ use bordereau_profile::document::{ColumnProfile, DateUnit, PersonalDataKind, Sor
 
 use super::facts::Facts;
 use super::{Depth, alerts, column_id, hue, values};
-use crate::brief::{by_frequency, by_value, filled, type_name};
+use crate::brief::{by_frequency, by_value, filled};
 use crate::chart::{self, Box5, Detail};
 use crate::escape::Text;
-use crate::number::{NONE, count, decimal, estimate, grouped, percent, share, with_error};
+use crate::number::{NONE, count, decimal, estimate, percent, share, with_error};
+use bordereau_base::figure::grouped;
 
 /// The card of a column; `open` is ` open` or nothing.
 pub(crate) fn card(at: usize, column: &ColumnProfile, depth: Depth, open: &str) -> String {
@@ -18,7 +19,7 @@ pub(crate) fn card(at: usize, column: &ColumnProfile, depth: Depth, open: &str) 
         hue(column.typing.logical),
         column.position,
         Text(&column.name),
-        type_name(column.typing.logical),
+        column.typing.logical.as_str(),
         personal_chip(column),
         Text(&headline(column)),
         alerts::marks(&column.alerts),

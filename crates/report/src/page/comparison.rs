@@ -3,10 +3,10 @@
 use bordereau_profile::compare::{ColumnComparison, Comparison, Distribution, Light, RelationComparison};
 
 use super::frame;
-use crate::brief::type_name;
 use crate::chart;
 use crate::escape::Text;
-use crate::number::{decimal, grouped, percent};
+use crate::number::{decimal, percent};
+use bordereau_base::figure::grouped;
 
 /// Hands the page to `sink`, from its first byte to its last.
 pub(crate) fn parts<E>(comparison: &Comparison, sink: &mut dyn FnMut(&str) -> Result<(), E>) -> Result<(), E> {
@@ -97,7 +97,7 @@ fn row(id: &str, column: &ColumnComparison) -> String {
          <td class=\"r\">{}</td><td class=\"r\">{}</td><td class=\"r\">{}</td></tr>",
         lamp(column.light),
         Text(&column.name),
-        moved(type_name(column.type_old).to_owned(), type_name(column.type_new).to_owned()),
+        moved(column.type_old.as_str().to_owned(), column.type_new.as_str().to_owned()),
         Text(&moved(percent(column.nulls_old), percent(column.nulls_new))),
         figure(distribution.map(|distribution| distribution.psi)),
         figure(distribution.map(|distribution| distribution.js)),

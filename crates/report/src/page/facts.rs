@@ -21,7 +21,7 @@ impl Facts {
     pub(crate) fn counted(&mut self, term: &str, count: u64, of: u64) -> &mut Self {
         if count > 0 {
             let share = crate::number::share(count, of);
-            self.add(term, format!("{} ({share})", crate::number::grouped(count)));
+            self.add(term, format!("{} ({share})", bordereau_base::figure::grouped(count)));
         }
         self
     }

@@ -3,10 +3,11 @@
 use bordereau_profile::document::{ColumnProfile, RelationProfile};
 
 use super::{alerts, column_id, hue, relation_id};
-use crate::brief::{self, type_name};
+use crate::brief;
 use crate::chart;
 use crate::escape::Text;
-use crate::number::{grouped, percent, ratio, share, short, with_error};
+use crate::number::{percent, ratio, share, short, with_error};
+use bordereau_base::figure::grouped;
 
 /// What ends the table.
 pub(crate) const CLOSING: &str = "</tbody></table></div>\n";
@@ -44,7 +45,7 @@ pub(crate) fn row(at: usize, column: &ColumnProfile) -> String {
     let id = column_id(at, column);
     let missing = ratio(column.nulls.total, column.rows);
     let codes: Vec<&str> = column.alerts.iter().map(|alert| alert.code.as_str()).collect();
-    let kind = type_name(column.typing.logical);
+    let kind = column.typing.logical.as_str();
     format!(
         "<tr class=\"{hue}\" data-card=\"{id}\" data-q=\"{query}\"><td class=\"r\" data-k=\"{place}\">{place}</td>\
          <th scope=\"row\" data-k=\"{name}\"><a class=\"v\" href=\"#{id}\">{name}</a></th>\

@@ -6,7 +6,8 @@ use super::facts::Facts;
 use super::relation_id;
 use crate::chart;
 use crate::escape::Text;
-use crate::number::{count, decimal, grouped};
+use crate::number::{count, decimal};
+use bordereau_base::figure::grouped;
 
 /// The section; nothing when no two relations have to do with each other.
 pub(crate) fn section(profile: &Profile) -> String {

@@ -6,7 +6,8 @@ use super::facts::Facts;
 use super::{Depth, alerts, counted, relation_id};
 use crate::chart;
 use crate::escape::Text;
-use crate::number::{bytes, count, duration_ms, grouped, share};
+use crate::number::{bytes, count, duration_ms, share};
+use bordereau_base::figure::grouped;
 
 /// The first section.
 pub(crate) fn section(profile: &Profile, depth: Depth) -> String {

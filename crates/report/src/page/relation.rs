@@ -5,7 +5,8 @@ use bordereau_profile::document::RelationProfile;
 use super::facts::Facts;
 use super::{alerts, counted, relation_id};
 use crate::escape::Text;
-use crate::number::{bytes, count, grouped};
+use crate::number::{bytes, count};
+use bordereau_base::figure::grouped;
 
 /// Keys shown.
 const KEYS_MAX: usize = 5;

@@ -4,10 +4,11 @@ use bordereau_profile::document::{ColumnProfile, DecimalStyle, NumberStatistics,
 
 use super::column::personal_name;
 use super::facts::Facts;
-use crate::brief::{by_frequency, by_value, filled, type_name};
+use crate::brief::{by_frequency, by_value, filled};
 use crate::chart;
 use crate::escape::Text;
-use crate::number::{decimal, grouped, percent, share, with_error};
+use crate::number::{decimal, percent, share, with_error};
+use bordereau_base::figure::grouped;
 
 /// Frequent values and masks shown.
 const SHOWN_MAX: usize = 10;
@@ -97,7 +98,7 @@ fn typing(column: &ColumnProfile) -> String {
     let (typing, filled) = (&column.typing, filled(column));
     let votes = &typing.votes;
     let mut facts = Facts::default();
-    facts.add("Chosen", format!("{}, fits {}", type_name(typing.logical), percent(typing.share)));
+    facts.add("Chosen", format!("{}, fits {}", typing.logical.as_str(), percent(typing.share)));
     facts.add("Kept a code because", typing.code_reason.as_deref().unwrap_or_default().replace('_', " "));
     for (name, votes) in [
         ("Read as whole numbers", votes.integer),

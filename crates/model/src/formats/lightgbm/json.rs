@@ -138,11 +138,7 @@ fn tree(root: &Part<'_>, inputs: usize, output: usize, codes: &mut usize) -> Res
             open.push((part.need("left_child")?, Some((at, true))));
             Child::Split(at as u32)
         };
-        match parent {
-            Some((split, true)) => tree.splits[split].left = child,
-            Some((split, false)) => tree.splits[split].right = child,
-            None => {}
-        }
+        tree.hang(child, parent);
     }
     Ok(tree)
 }

@@ -134,11 +134,7 @@ impl<'d> Arrays<'d> {
                 open.push(Open { node: left, depth: depth + 1, parent: Some((at, true)) });
                 Child::Split(at as u32)
             };
-            match parent {
-                Some((split, true)) => tree.splits[split].left = child,
-                Some((split, false)) => tree.splits[split].right = child,
-                None => {}
-            }
+            tree.hang(child, parent);
         }
         Ok(tree)
     }
