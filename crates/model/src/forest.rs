@@ -171,6 +171,8 @@ pub(crate) struct Forest {
     bias: Vec<f64>,
     trees: usize,
     leaves: usize,
+    depth: usize,
+    is_linear: bool,
 }
 
 impl Forest {
@@ -189,8 +191,11 @@ impl Forest {
         let paths = Paths::new(&trees, &orders, &slots, &rules);
         let added = |paths: &Paths| paths.bias().iter().zip(&rules.base).map(|(bias, base)| bias + base).collect();
         let bias = paths.as_ref().map_or_else(Vec::new, added);
-        let leaves = trees.iter().map(|tree| tree.leaves.len()).sum();
-        Ok(Self { inputs, outputs, rules, slots, scorer, paths, bias, trees: trees.len(), leaves })
+        let all = || trees.iter().flat_map(|tree| &tree.leaves);
+        let (leaves, is_linear) = (all().count(), all().any(|leaf| leaf.linear.is_some()));
+        let depth = orders.iter().flatten().map(|visit| visit.depth).max().unwrap_or(0);
+        let trees = trees.len();
+        Ok(Self { inputs, outputs, rules, slots, scorer, paths, bias, trees, leaves, depth, is_linear })
     }
 
     pub(crate) fn trees(&self) -> usize {
@@ -199,6 +204,15 @@ impl Forest {
 
     pub(crate) fn leaves(&self) -> usize {
         self.leaves
+    }
+
+    pub(crate) fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// Whether leaves have linear predictors.
+    pub(crate) fn is_linear(&self) -> bool {
+        self.is_linear
     }
 
     pub(crate) fn explains(&self) -> bool {

@@ -65,6 +65,19 @@ pub enum InputKind {
     },
 }
 
+/// What a file says of itself, and what was found while it was read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct About {
+    /// The version of the format as the file writes it (`v4`, `3.2.0`, `4.4`); empty where it has none.
+    pub version: String,
+    /// The program that wrote the file; empty where it names none.
+    pub producer: String,
+    /// What a user should know of how the file is read, a sentence each.
+    pub notes: Vec<String>,
+    /// Rows with their answers (PMML's `ModelVerification`) that came with the file and were scored the same at load.
+    pub verified_rows: usize,
+}
+
 /// Scores of a batch, both row-major rows x outputs. NaN where the model itself gives no score (PMML: a needed value is
 /// missing or invalid and the model says neither how to replace it nor to go on without).
 #[derive(Debug, Clone, PartialEq)]
@@ -93,6 +106,7 @@ pub(crate) struct Parts {
     pub precision: Precision,
     /// The classes whose probabilities the outputs are, where the file names them.
     pub classes: Vec<String>,
+    pub about: About,
 }
 
 /// A model ready to score and explain. Immutable; share it by `Arc`.
@@ -167,6 +181,11 @@ impl Model {
         &self.parts.classes
     }
 
+    /// What the file says of itself.
+    pub fn about(&self) -> &About {
+        &self.parts.about
+    }
+
     /// `forest`, `linear`, `scorecard` or `graph`.
     pub fn form(&self) -> &'static str {
         match &self.parts.form {
@@ -207,13 +226,28 @@ impl Model {
         }
     }
 
+    /// Splits on the longest way from a root to a leaf of a forest; nothing for other forms.
+    pub fn depth(&self) -> Option<usize> {
+        match &self.parts.form {
+            Form::Forest(forest) => Some(forest.depth()),
+            _ => None,
+        }
+    }
+
     /// Whether [`Self::explain`] gives contributions: not for linear trees, nor for trees without
     /// counts of rows, nor for a graph.
     pub fn explains(&self) -> bool {
+        self.unexplained().is_none()
+    }
+
+    /// Why [`Self::explain`] gives no contributions, as the end of a sentence; nothing where it gives them.
+    pub fn unexplained(&self) -> Option<&'static str> {
         match &self.parts.form {
-            Form::Forest(forest) => forest.explains(),
-            Form::Linear(_) | Form::Scorecard(_) => true,
-            Form::Graph(_) => false,
+            Form::Forest(forest) if forest.explains() => None,
+            Form::Forest(forest) if forest.is_linear() => Some("linear trees have no agreed contributions"),
+            Form::Forest(_) => Some("a split counts no training rows, which contributions are weighted by"),
+            Form::Linear(_) | Form::Scorecard(_) => None,
+            Form::Graph(_) => Some("models in models have no agreed exact contributions"),
         }
     }
 

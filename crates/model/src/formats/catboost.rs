@@ -22,7 +22,7 @@ use std::collections::HashMap;
 use crate::features::{Binding, Hashes};
 use crate::forest::{Child, Empty, Forest, Leaf, Precision, Rules, Split, Test, Tree};
 use crate::link::Link;
-use crate::model::{Form, Parts};
+use crate::model::{About, Form, Parts};
 use crate::{Error, Format, Input, InputKind};
 
 /// The first bytes of a `cbm` file.
@@ -55,6 +55,8 @@ struct Source {
     /// One per output.
     bias: Vec<f64>,
     loss: String,
+    /// Of CatBoost, where the file tells it; else of the format.
+    version: String,
 }
 
 /// A numeric feature.
@@ -132,6 +134,7 @@ pub(crate) fn load(bytes: &[u8]) -> Result<Parts, Error> {
         objective: source.loss,
         precision: Precision::Double,
         classes: Vec::new(),
+        about: About { version: source.version, ..About::default() },
     })
 }
 

@@ -25,7 +25,7 @@ use lines::{Field, Keys, Lines};
 use crate::features::Binding;
 use crate::forest::{Forest, Precision, Rules, Tree};
 use crate::link::Link;
-use crate::model::{Form, Parts};
+use crate::model::{About, Form, Parts};
 use crate::{Error, Format, Input, InputKind};
 
 /// Most contributions per row: the kernels hold them for a block of rows.
@@ -83,8 +83,9 @@ pub(crate) fn load(bytes: &[u8]) -> Result<Parts, Error> {
     let forest = Forest::new(trees, inputs.len(), rules)
         .map_err(|(tree, message)| invalid(tree_lines[tree], format!("Tree={tree}: {message}")))?;
     let (outputs, link, objective) = (head.outputs, head.link, head.objective);
-    let precision = Precision::Double;
-    Ok(Parts { form: Form::Forest(forest), inputs, bindings, outputs, link, objective, precision, classes: Vec::new() })
+    let (form, precision, classes) = (Form::Forest(forest), Precision::Double, Vec::new());
+    let about = About { version: head.version.to_owned(), ..About::default() };
+    Ok(Parts { form, inputs, bindings, outputs, link, objective, precision, classes, about })
 }
 
 fn read_trees(lines: &mut Lines<'_>, head: &Header<'_>) -> Result<(Vec<Tree>, Vec<usize>), Error> {
@@ -106,6 +107,7 @@ fn read_trees(lines: &mut Lines<'_>, head: &Header<'_>) -> Result<(Vec<Tree>, Ve
 }
 
 struct Header<'a> {
+    version: &'a str,
     names: Vec<&'a str>,
     infos: Option<Vec<&'a str>>,
     outputs: usize,
@@ -152,7 +154,7 @@ impl<'a> Header<'a> {
             }
             None => (Link::Identity, String::new()),
         };
-        Ok(Self { names, infos, outputs, averages, link, objective })
+        Ok(Self { version: version.text, names, infos, outputs, averages, link, objective })
     }
 }
 

@@ -33,7 +33,7 @@ use crate::forest::Precision;
 use crate::graph::{Graph, Prepared, Step};
 use crate::linear::{Equation, Finish, Function, Linear};
 use crate::link::Link;
-use crate::model::{Form, Model, Parts};
+use crate::model::{About, Form, Model, Parts};
 use crate::scorecard::{Characteristic, Scorecard};
 use crate::{Error, Format, Input};
 
@@ -90,8 +90,19 @@ pub(crate) fn load(bytes: &[u8]) -> Result<Parts, Error> {
         _ => graph(model, fields)?,
     };
     let loaded = Model::from_parts(Format::Pmml, parts);
-    verification::check(model, &loaded)?;
-    Ok(loaded.into_parts())
+    let verified_rows = verification::check(model, &loaded)?;
+    Ok(Parts { about: about(&root, verified_rows)?, ..loaded.into_parts() })
+}
+
+fn about(root: &Element, verified_rows: usize) -> Result<About, Error> {
+    let application = root.child("Header")?.map(|header| header.child("Application")).transpose()?.flatten();
+    let words = application.map(|application| ["name", "version"].into_iter().filter_map(|key| application.get(key)));
+    Ok(About {
+        version: root.get("version").unwrap_or_default().to_owned(),
+        producer: words.map(|words| words.collect::<Vec<&str>>().join(" ")).unwrap_or_default(),
+        notes: Vec::new(),
+        verified_rows,
+    })
 }
 
 fn transform(holder: &Element, fields: &mut Fields) -> Result<(), Error> {
@@ -128,7 +139,8 @@ fn linear(model: &Element, mut fields: Fields) -> Result<Parts, Error> {
     let linear = Linear::new(prepared.inputs, derived.collect(), body.equations, finish);
     let (link, objective, precision) = (body.link, body.objective, body.precision);
     let form = Form::Linear(linear.in_precision(precision));
-    Ok(Parts { form, inputs, bindings, outputs, link, objective, precision, classes })
+    let about = About::default();
+    Ok(Parts { form, inputs, bindings, outputs, link, objective, precision, classes, about })
 }
 
 fn into_parts(model: &Element, fields: Fields) -> Result<(Vec<Input>, Vec<Binding>, Prepared), Error> {
@@ -154,7 +166,8 @@ fn graph(model: &Element, mut fields: Fields) -> Result<Parts, Error> {
     let (inputs, bindings, prepared) = into_parts(model, fields)?;
     let (count, link, precision) = (outputs.len(), Link::Identity, Precision::Double);
     let form = Form::Graph(Graph { prepared, outputs });
-    Ok(Parts { form, inputs, bindings, outputs: count, link, objective, precision, classes })
+    let about = About::default();
+    Ok(Parts { form, inputs, bindings, outputs: count, link, objective, precision, classes, about })
 }
 
 fn scorecard(model: &Element, mut fields: Fields) -> Result<Parts, Error> {
@@ -181,7 +194,8 @@ fn scorecard(model: &Element, mut fields: Fields) -> Result<Parts, Error> {
     let scorecard::Body { initial, characteristics, reasons } = body;
     let card = Scorecard { prepared, initial, characteristics, owners, reasons, finish };
     let (form, link, precision) = (Form::Scorecard(card), Link::Identity, Precision::Double);
-    Ok(Parts { form, inputs, bindings, outputs: 1, link, objective, precision, classes: Vec::new() })
+    let (classes, about) = (Vec::new(), About::default());
+    Ok(Parts { form, inputs, bindings, outputs: 1, link, objective, precision, classes, about })
 }
 
 /// Output fields must be views of the prediction.

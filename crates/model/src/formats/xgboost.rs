@@ -19,7 +19,7 @@ use super::data::{Document, Part};
 use crate::features::Binding;
 use crate::forest::{Forest, Precision, Rules};
 use crate::linear::{Equation, Factor, Finish, Linear, Term, Treatment};
-use crate::model::{Form, Parts};
+use crate::model::{About, Form, Parts};
 use crate::{Error, Format, Input, InputKind};
 
 /// Most contributions per row: the kernels hold them for a block of rows.
@@ -29,9 +29,9 @@ const CELLS_MAX: usize = 1 << 18;
 pub(crate) fn load(bytes: &[u8]) -> Result<Parts, Error> {
     let document = Document::read(Format::XgBoost, bytes)?;
     let root = document.root();
-    check_version(&root)?;
+    let version = version(&root)?;
     let learner = root.need("learner")?;
-    let head = Head::read(&learner)?;
+    let head = Head::read(&learner, version)?;
     let booster = learner.need("gradient_booster")?;
     let (model, weights) = match booster.need("name")?.text()? {
         "gbtree" => (booster.need("model")?, None),
@@ -54,11 +54,14 @@ pub(crate) fn load(bytes: &[u8]) -> Result<Parts, Error> {
     Ok(head.parts(Form::Forest(forest), inputs, bindings))
 }
 
-fn check_version(root: &Part<'_>) -> Result<(), Error> {
+/// The version that wrote the file, which must be one that is read.
+fn version(root: &Part<'_>) -> Result<String, Error> {
     let version = root.need("version")?;
     let numbers = version.numbers()?;
     match numbers.first() {
-        Some(major) if (1.0..4.0).contains(major) => Ok(()),
+        Some(major) if (1.0..4.0).contains(major) => {
+            Ok(numbers.iter().map(f64::to_string).collect::<Vec<String>>().join("."))
+        }
         Some(major) => Err(version.unsupported(format!("version {major}"))),
         None => Err(version.invalid("empty")),
     }
@@ -75,6 +78,7 @@ fn rounds(learner: &Part<'_>) -> Result<Option<usize>, Error> {
 
 /// What stands around the booster.
 struct Head {
+    version: String,
     features: usize,
     objective: Objective,
     /// Raw scores without a tree, one per output.
@@ -82,7 +86,7 @@ struct Head {
 }
 
 impl Head {
-    fn read(learner: &Part<'_>) -> Result<Self, Error> {
+    fn read(learner: &Part<'_>, version: String) -> Result<Self, Error> {
         let params = learner.need("learner_model_param")?;
         let features = params.need("num_feature")?.whole()?;
         let count = |key: &str| params.get(key).map_or(Ok(1), |part| part.whole().map(|count| count.max(1)));
@@ -96,7 +100,7 @@ impl Head {
         }
         let objective = Objective::read(&learner.need("objective")?, outputs)?;
         let base = base_scores(&params.need("base_score")?, outputs, &objective)?;
-        Ok(Self { features, objective, base })
+        Ok(Self { version, features, objective, base })
     }
 
     fn outputs(&self) -> usize {
@@ -130,7 +134,8 @@ impl Head {
     fn parts(self, form: Form, inputs: Vec<Input>, bindings: Vec<Binding>) -> Parts {
         let (outputs, precision) = (self.outputs(), Precision::Single);
         let Objective { link, name, .. } = self.objective;
-        Parts { form, inputs, bindings, outputs, link, objective: name, precision, classes: Vec::new() }
+        let about = About { version: self.version, ..About::default() };
+        Parts { form, inputs, bindings, outputs, link, objective: name, precision, classes: Vec::new(), about }
     }
 }
 

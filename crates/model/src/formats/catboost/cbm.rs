@@ -73,7 +73,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Source, Error> {
     };
     let scale = trees.double(SCALE).unwrap_or(1.0);
     let (trees, loss) = (plans(&trees, &asks, outputs)?, loss(&core)?);
-    Ok(Source { numbers, categories, trees, outputs, scale, bias, loss })
+    let version = version.to_owned();
+    Ok(Source { numbers, categories, trees, outputs, scale, bias, loss, version })
 }
 
 fn broken(what: &str) -> Error {

@@ -42,7 +42,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Source, Error> {
         None => root.need("trees")?.items()?.map(|tree| nodes(&tree, outputs)).collect::<Result<Vec<_>, Error>>()?,
     };
     let loss = root.need("model_info")?.need("params")?.need("loss_function")?.need("type")?.text()?.to_owned();
-    Ok(Source { numbers, categories, trees, outputs, scale, bias, loss })
+    let version = String::new();
+    Ok(Source { numbers, categories, trees, outputs, scale, bias, loss, version })
 }
 
 /// The texts of hashes.

@@ -4,7 +4,7 @@ use super::{CELLS_MAX, Refusal, categories, objective};
 use crate::forest::{Child, Forest, Leaf, LeafTerms, Precision, Rules, Split, Test, Tree};
 use crate::formats::data::{Document, Part, whole};
 use crate::link::Link;
-use crate::model::{Form, Parts};
+use crate::model::{About, Form, Parts};
 use crate::{Error, Format};
 
 const HEADER: &[&str] = &[
@@ -83,8 +83,9 @@ pub(super) fn load(bytes: &[u8]) -> Result<Parts, Error> {
     let (inputs, bindings) = categories(&root, &features)?;
     let forest = Forest::new(trees, inputs.len(), Rules { scale, ..Rules::plain(outputs) })
         .map_err(|(at, message)| list.invalid(format!("[{at}]: {message}")))?;
-    let (form, precision) = (Form::Forest(forest), Precision::Double);
-    Ok(Parts { form, inputs, bindings, outputs, link, objective, precision, classes: Vec::new() })
+    let (form, precision, classes) = (Form::Forest(forest), Precision::Double, Vec::new());
+    let about = About { version: version.text()?.to_owned(), ..About::default() };
+    Ok(Parts { form, inputs, bindings, outputs, link, objective, precision, classes, about })
 }
 
 fn link(root: &Part<'_>, outputs: usize) -> Result<(Link, String), Error> {

@@ -13,9 +13,9 @@ use super::xml::Element;
 use crate::model::Model;
 use crate::{Error, InputKind};
 
-/// Score the rows of a model's verification, if it has one.
-pub(super) fn check(element: &Element, model: &Model) -> Result<(), Error> {
-    let Some(verification) = element.child("ModelVerification")? else { return Ok(()) };
+/// Score the rows of a model's verification, if it has one; their number.
+pub(super) fn check(element: &Element, model: &Model) -> Result<usize, Error> {
+    let Some(verification) = element.child("ModelVerification")? else { return Ok(0) };
     verification.only(&["recordCount", "fieldCount"], &["VerificationFields", "InlineTable"])?;
     let need = |name: &str| verification.child(name)?.ok_or_else(|| verification.invalid(format!("{name} is missing")));
     let (fields, table) = (need("VerificationFields")?, need("InlineTable")?);
@@ -47,7 +47,7 @@ pub(super) fn check(element: &Element, model: &Model) -> Result<(), Error> {
             compare(field, row, &given, at)?;
         }
     }
-    Ok(())
+    Ok(rows.len())
 }
 
 fn cell<'r>(row: &'r Element, field: &Element) -> Result<Option<&'r str>, Error> {
