@@ -95,7 +95,10 @@ fn password() -> Result<String, Failure> {
 }
 
 /// Opens the data folder of the settings, runs `work` on it and says what it gives.
-fn with_jobs<F: Future<Output = Result<String, Error>>>(
+///
+/// # Errors
+/// Those of `work`; when the data folder cannot be used.
+pub fn with_jobs<F: Future<Output = Result<String, Error>>>(
     mut layers: Layers,
     data: cli::Data,
     work: impl FnOnce(Jobs) -> F,
@@ -105,8 +108,9 @@ fn with_jobs<F: Future<Output = Result<String, Error>>>(
     let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::internal(&error))?;
     let text = runtime.block_on(async {
         // Accounts have nothing to do with releases.
-        let jobs = Jobs::open(JobsOptions::new(settings.data, Arc::new(Catalog::default()))).await?;
-        work(jobs).await
+        let webhooks = bordereau_server::webhook_options(&settings.webhook_networks).map_err(Failure::Internal)?;
+        let options = JobsOptions { webhooks, ..JobsOptions::new(settings.data, Arc::new(Catalog::default())) };
+        work(Jobs::open(options).await?).await.map_err(Failure::from)
     })?;
     say(text)?;
     Ok(DONE)
@@ -115,7 +119,9 @@ fn with_jobs<F: Future<Output = Result<String, Error>>>(
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            Error::Invalid(_) | Error::Taken(_) | Error::Absent(_) => Self::Usage(error.to_string()),
+            Error::Invalid(_) | Error::Taken(_) | Error::Absent(_) | Error::Webhook(_) | Error::Unknown => {
+                Self::Usage(error.to_string())
+            }
             Error::Refused(refusal) => Self::Refused(refusal),
             other => Self::internal(&other),
         }

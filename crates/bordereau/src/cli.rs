@@ -1,12 +1,15 @@
 //! The command line as clap sees it. What each command does is in the module of its name.
 
 mod profile;
+mod webhook;
 
 use std::path::PathBuf;
 
 use bordereau_base::ids::{ReleaseVersion, SolutionName, SubmissionName};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+pub use webhook::Webhook;
 
 pub use profile::{FailOn, Profile, ProfileCommand, ProfileCompare, ProfileHow, ProfileMerge, ProfileOf, ProfileOut};
 
@@ -83,6 +86,9 @@ Examples:
     /// Users of a customer.
     #[command(subcommand)]
     User(User),
+    /// Webhooks of customers: addresses that events are sent to.
+    #[command(subcommand)]
+    Webhook(Webhook),
     /// Solution releases: list, show, check.
     #[command(subcommand)]
     Solution(Solution),

@@ -21,6 +21,7 @@ mod solution;
 mod table;
 mod terminal;
 mod watch;
+mod webhook;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -65,6 +66,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Demo(args) => demo::run(&args, layers),
         Command::Customer(command) => accounts::customer(command, layers),
         Command::User(command) => accounts::user(command, layers),
+        Command::Webhook(command) => webhook::run(command, layers),
         Command::Solution(command) => solution::run(command, layers),
         Command::Config(command) => configuration::run(&command, &mut layers),
         Command::Completions { shell } => {

@@ -76,12 +76,14 @@ async fn metrics_listener(listen: &str) -> Result<TcpListener, Failure> {
 /// When a release or the folder cannot be used.
 pub async fn open(settings: &Settings) -> Result<Jobs, Failure> {
     let catalog = Arc::new(solution::catalog(settings)?);
+    let webhooks = bordereau_server::webhook_options(&settings.webhook_networks).map_err(Failure::Internal)?;
     Ok(Jobs::open(JobsOptions {
         limits: settings.limits.clone(),
         threads: settings.threads,
         batches_at_once: settings.batches_at_once,
         lease_ms: settings.lease_ms,
         scratch: settings.scratch.clone(),
+        webhooks,
         ..JobsOptions::new(&settings.data, catalog)
     })
     .await?)
@@ -112,12 +114,13 @@ pub async fn until(
             None => Ok(()),
         }
     };
+    let webhooks = jobs.deliver_webhooks(stopped(stop.subscribe()));
     let asked = async {
         shutdown.await;
         stop.send_replace(true);
     };
-    // Whichever of the two ends first takes the other along: a server whose runner cannot begin would accept batches
-    // that nobody runs.
+    // Whichever of runner and server ends first takes the others along: a server whose runner cannot begin would accept
+    // batches that nobody runs.
     let ends = |result: Result<(), Failure>| {
         stop.send_replace(true);
         result
@@ -125,11 +128,12 @@ pub async fn until(
     let runner = async { ends(runner.await.map_err(Failure::from)) };
     let server = async { ends(server.await.map_err(|error| Failure::internal(&error))) };
     let metrics = async { metrics.await.map_err(|error| Failure::internal(&error)) };
-    let both = async { tokio::join!(runner, server, metrics) };
-    tokio::pin!(both, asked);
-    let (ran, served, measured) = tokio::select! {
-        ended = &mut both => ended,
-        () = &mut asked => both.await,
+    let webhooks = async { webhooks.await.map_err(Failure::from) };
+    let all = async { tokio::join!(runner, server, metrics, webhooks) };
+    tokio::pin!(all, asked);
+    let (ran, served, measured, delivered) = tokio::select! {
+        ended = &mut all => ended,
+        () = &mut asked => all.await,
     };
-    ran.and(served).and(measured)
+    ran.and(served).and(measured).and(delivered)
 }

@@ -17,6 +17,7 @@ use bordereau_base::limits::IntakeLimits;
 use bordereau_engine::batch::ResultFormat;
 use bordereau_engine::release::manifest::Explanations;
 use bordereau_profile::settings::PersonalDataMode;
+use bordereau_server::Network;
 
 pub use declared::reference;
 pub use layers::{Layers, Origin, Resolved};
@@ -79,6 +80,8 @@ pub struct Settings {
     pub batches_at_once: NonZeroUsize,
     /// How long a runner may be silent before its batch is taken up by another, in milliseconds.
     pub lease_ms: u64,
+    /// Networks that webhooks may be sent to although they are not public.
+    pub webhook_networks: Vec<Network>,
     /// Filter of log lines.
     pub log: String,
     /// Whether log lines are text or JSON.
@@ -127,6 +130,7 @@ impl Settings {
             rejected_exit_code: resolved.get("rejected_exit_code", exit_code)?,
             batches_at_once: resolved.get("batches_at_once", positive)?,
             lease_ms: resolved.get("lease_ms", lease)?,
+            webhook_networks: resolved.get("webhook_networks", networks)?,
             log: resolved.get("log", text)?,
             log_format: resolved.get("log_format", str::parse)?,
             limits: IntakeLimits {
@@ -164,6 +168,11 @@ fn positive(text: &str) -> Result<NonZeroUsize, String> {
 /// A lease must outlive some heartbeats, or a busy machine loses its own batches.
 fn lease(text: &str) -> Result<u64, String> {
     text.parse().ok().filter(|ms| *ms >= 1_000).ok_or_else(|| "must be a whole number from 1000 up".to_owned())
+}
+
+/// Parted by commas; none when empty.
+fn networks(text: &str) -> Result<Vec<Network>, String> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::parse).collect()
 }
 
 fn format(text: &str) -> Result<ResultFormat, String> {
@@ -238,6 +247,11 @@ mod tests {
                 "line_bytes_max",
                 "16 MB",
                 "setting line_bytes_max (command line): must be a whole number from 1 up, such as 65536 or 16MiB",
+            ),
+            (
+                "webhook_networks",
+                "10.0.0.0/40",
+                "setting webhook_networks (command line): must be networks such as 10.1.0.0/16 or fd00::/8, parted by commas",
             ),
             ("colour", "red", "command line: there is no setting colour; `bordereau config show` lists them"),
         ] {

@@ -147,6 +147,11 @@ impl Caller {
         &self.0.customer
     }
 
+    /// Whether the user has the right to every submission of every solution.
+    pub fn may_all(&self) -> bool {
+        self.0.grants.contains(&Grant::ALL)
+    }
+
     /// Whether a grant of the user is enough for that submission of that solution.
     pub fn may(&self, solution: &SolutionName, submission: &SubmissionName) -> bool {
         self.0.grants.iter().any(|grant| grant.allows(solution, submission))

@@ -45,6 +45,9 @@ pub enum Error {
     /// A name, grant or password that is not well-formed.
     #[error(transparent)]
     Invalid(#[from] InvalidId),
+    /// An address or filter of a webhook that is not taken; the sentence is for its owner.
+    #[error("{0}")]
+    Webhook(String),
     /// The disk of the data folder, or what this program may use of it, is full.
     #[error("the data folder has no room left")]
     Full,

@@ -38,6 +38,7 @@ mod submit_profiled;
 mod subscription;
 mod sweep;
 pub mod upload;
+mod webhook;
 
 pub use bordereau_engine::batch::ResultFormat;
 pub use bordereau_engine::catalog::Catalog;
@@ -54,3 +55,8 @@ pub use options::{CheckUpload, Clock, JobsOptions, Retry, ScoreBatch};
 pub use profile::{BatchProfile, ProfileSink, ProfileSpec, ProfileUpload};
 pub use subscription::Subscription;
 pub use upload::UploadReceiver;
+pub use webhook::secret::Secret;
+pub use webhook::{
+    Answer, CheckUrl, DELIVERIES_PAGE_MAX, Delivery, Message, SendWebhook, Switch, Webhook, WebhookChange, WebhookId,
+    WebhookOptions, WebhookState, WriteEvent,
+};

@@ -16,6 +16,8 @@ pub(crate) struct Measures {
     rows: AtomicU64,
     bytes: AtomicU64,
     records: AtomicU64,
+    webhooks_delivered: AtomicU64,
+    webhooks_failed: AtomicU64,
 }
 
 /// A reading of what was measured.
@@ -43,6 +45,12 @@ pub struct Reading {
     pub records: u64,
     /// Wall-clock milliseconds that finished batches spent in each stage.
     pub stage_ms: Vec<(Stage, u64)>,
+    /// Webhooks in each state, of all customers.
+    pub webhooks: Vec<(String, u64)>,
+    /// Messages to webhooks that were taken.
+    pub webhooks_delivered: u64,
+    /// Attempts at webhooks that failed.
+    pub webhooks_failed: u64,
     /// Passwords that were compared with a hash.
     pub password_checks: u64,
 }
@@ -54,6 +62,12 @@ impl Measures {
 
     pub(crate) fn fault(&self) {
         self.faults.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts an attempt at a webhook.
+    pub(crate) fn webhook(&self, taken: bool) {
+        let counter = if taken { &self.webhooks_delivered } else { &self.webhooks_failed };
+        counter.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Adds what one attempt did.
@@ -89,6 +103,7 @@ impl Jobs {
         let age_ms = waiting.map_or(0, |since| self.now().as_millisecond() - since.as_millisecond());
         Ok(Reading {
             batches: inner.store.batches_by_state().await?,
+            webhooks: inner.store.webhooks_by_state().await?,
             queue_age_s: age_ms.max(0) as f64 / 1_000.0,
             running: self.running().len() as u64,
             subscriptions: self.subscriptions() as u64,
@@ -99,6 +114,8 @@ impl Jobs {
             bytes: load(&measures.bytes),
             records: load(&measures.records),
             stage_ms: Stage::ALL.iter().zip(&measures.stage_ms).map(|(stage, ms)| (*stage, load(ms))).collect(),
+            webhooks_delivered: load(&measures.webhooks_delivered),
+            webhooks_failed: load(&measures.webhooks_failed),
             password_checks: self.password_checks(),
         })
     }

@@ -13,6 +13,7 @@ use bordereau_files::intake::IntakeError;
 use jiff::Timestamp;
 
 use crate::profile::ProfileUpload;
+use crate::webhook::WebhookOptions;
 
 /// The present moment.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -78,6 +79,8 @@ pub struct JobsOptions {
     pub profile: ProfileUpload,
     /// Looks at an upload before it is accepted.
     pub check_upload: CheckUpload,
+    /// How webhooks are delivered.
+    pub webhooks: WebhookOptions,
     /// Tells the time.
     pub clock: Clock,
 }
@@ -101,6 +104,7 @@ impl JobsOptions {
             score: Arc::new(bordereau_engine::batch::score_batch),
             profile: Arc::new(crate::profile::profile_upload),
             check_upload: Arc::new(bordereau_files::intake::check_zip),
+            webhooks: WebhookOptions::default(),
             clock: Arc::new(Timestamp::now),
         }
     }

@@ -132,6 +132,11 @@ impl Waiters {
         Self { epoch, customers: Mutex::default(), following: AtomicBool::new(false) }
     }
 
+    /// What cursors of this store have in common.
+    pub(crate) fn epoch(&self) -> &str {
+        &self.epoch
+    }
+
     /// Subscriptions that are open, of all customers; for metrics.
     pub(crate) fn count(&self) -> usize {
         self.customers().values().map(|waiting| waiting.count).sum()

@@ -330,7 +330,7 @@ fn named(key: KeyPart) -> Result<BatchKey, Problem> {
     key.parse().map_err(|_| Problem::NotFound)
 }
 
-fn json<T: Serialize>(answer: Result<T, Problem>, headers: &HeaderMap) -> Response {
+pub(crate) fn json<T: Serialize>(answer: Result<T, Problem>, headers: &HeaderMap) -> Response {
     match answer {
         Ok(body) => {
             let mut response = Response::new(Body::from(serde_json::to_string(&body).unwrap_or_default()));

@@ -14,6 +14,7 @@
 
 mod auth;
 mod batches;
+mod json_body;
 mod listen;
 mod metrics;
 mod multipart;
@@ -28,11 +29,14 @@ mod routes;
 mod submit;
 mod submit_profiled;
 mod subscribe;
+mod webhooks;
 
 pub use listen::serve;
 pub use metrics::{HttpMetrics, serve_metrics};
 pub use openapi::openapi_json;
 pub use reference::http_reference;
+pub use webhooks::network::Network;
+pub use webhooks::send::webhook_options;
 
 /// How the server treats connections. [`Default`] has the defaults.
 #[derive(Debug, Clone, PartialEq, Eq)]

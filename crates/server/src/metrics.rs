@@ -47,6 +47,11 @@ struct Named {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Webhooks {
+    state: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Staged {
     stage: &'static str,
 }
@@ -137,6 +142,11 @@ fn gauges(reading: &Reading, registry: &mut Registry) {
     for (state, count) in &reading.batches {
         batches.get_or_create(&Named { state: state.as_str() }).set(signed(*count));
     }
+    let webhooks = Family::<Webhooks, Gauge>::default();
+    for (state, count) in &reading.webhooks {
+        webhooks.get_or_create(&Webhooks { state: state.clone() }).set(signed(*count));
+    }
+    registry.register("webhooks", "Webhooks of all customers by state", webhooks);
     registry.register("batches", "Batches of all customers by state", batches);
     let age = Gauge::<f64, std::sync::atomic::AtomicU64>::default();
     age.set(reading.queue_age_s);
@@ -159,6 +169,8 @@ fn counters(reading: &Reading, registry: &mut Registry) {
         ("rows_read", "Rows read", reading.rows),
         ("bytes_read", "Unpacked bytes read", reading.bytes),
         ("records_scored", "Records scored", reading.records),
+        ("webhooks_delivered", "Messages to webhooks that were taken", reading.webhooks_delivered),
+        ("webhooks_failed", "Attempts at webhooks that failed", reading.webhooks_failed),
         ("password_checks", "Passwords compared with a hash", reading.password_checks),
     ] {
         let counter = Counter::<u64>::default();

@@ -44,6 +44,8 @@ pub(crate) enum Problem {
     BrokenMultipart,
     /// A query parameter that is not known, given twice, or not well-formed; the sentence.
     Query(String),
+    /// A JSON body that cannot be read or is not taken; the sentence.
+    Body(String),
     /// The upload is not taken.
     Refused(Refusal),
     /// The body came too slowly.
@@ -121,6 +123,7 @@ impl From<Error> for Problem {
             Error::TooLarge { upload_bytes_max } => Self::TooLarge { upload_bytes_max },
             Error::Refused(refusal) => Self::Refused(refusal),
             Error::Busy(what) => Self::Busy(what),
+            Error::Webhook(sentence) => Self::Body(sentence),
             Error::Full => {
                 tracing::error!("a request failed: the data folder has no room left");
                 Self::Full
@@ -166,6 +169,7 @@ impl Problem {
             | Self::ManyFileParts
             | Self::BrokenMultipart
             | Self::Query(_)
+            | Self::Body(_)
             | Self::Refused(_) => StatusCode::BAD_REQUEST,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict | Self::NotEnded => StatusCode::CONFLICT,
@@ -197,7 +201,7 @@ impl Problem {
                 "The body has more than one part named file or batch-file. Send one zip in one part.".to_owned()
             }
             Self::BrokenMultipart => "The multipart body breaks off or is not well-formed.".to_owned(),
-            Self::Query(sentence) => sentence.clone(),
+            Self::Query(sentence) | Self::Body(sentence) => sentence.clone(),
             Self::Refused(refusal) => refusal.message.clone(),
             Self::TooSlow => "The body came too slowly. Send it again.".to_owned(),
             Self::Conflict => "The batch key was already used for another upload or request.".to_owned(),
@@ -234,6 +238,7 @@ impl Problem {
             Self::ManyFileParts => "manyFileParts",
             Self::BrokenMultipart => "brokenMultipart",
             Self::Query(_) => "badQuery",
+            Self::Body(_) => "badBody",
             Self::Refused(refusal) => return Report::from(refusal.clone()).code,
             Self::TooSlow => "tooSlow",
             Self::Conflict => "batchKeyConflict",

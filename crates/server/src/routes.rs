@@ -20,7 +20,7 @@ use crate::problem::Problem;
 use crate::results::{results, results_versioned};
 use crate::submit::{submit, submit_versioned};
 use crate::subscribe::{longpoll, stream};
-use crate::{ServerOptions, batches, profile, submit_profiled};
+use crate::{ServerOptions, batches, profile, submit_profiled, webhooks};
 
 /// What handlers share. Cheap to clone.
 #[derive(Clone)]
@@ -77,6 +77,11 @@ pub(crate) fn router(site: Site) -> Router {
         .route("/api/2/batches/{key}/cancel", post(batches::cancel))
         .route("/solutions/longpoll/subscribe", get(longpoll))
         .route("/api/2/events", get(stream))
+        .route("/api/2/webhooks", get(webhooks::list).post(webhooks::add))
+        .route("/api/2/webhooks/{id}", get(webhooks::show).patch(webhooks::change).delete(webhooks::remove))
+        .route("/api/2/webhooks/{id}/rotate", post(webhooks::rotate))
+        .route("/api/2/webhooks/{id}/ping", post(webhooks::ping))
+        .route("/api/2/webhooks/{id}/deliveries", get(webhooks::deliveries))
         .route("/api/2/openapi.json", get(openapi))
         .route("/healthz", get(healthz))
         .fallback(not_found)

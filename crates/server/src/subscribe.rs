@@ -87,6 +87,11 @@ impl From<&Event> for EventBody {
     }
 }
 
+/// An event as the JSON object that subscriptions give.
+pub(crate) fn event_json(event: &Event) -> String {
+    serde_json::to_string(&EventBody::from(event)).unwrap_or_default()
+}
+
 /// What a subscription asks for.
 #[derive(Debug, Default)]
 struct Wanted {
@@ -251,8 +256,8 @@ fn sent(site: Site, subscription: Subscription) -> impl Stream<Item = Result<Sen
 }
 
 fn written(event: &Arc<Event>, subscription: &Subscription) -> SentEvent {
-    let data = serde_json::to_string(&EventBody::from(&**event)).unwrap_or_default();
-    SentEvent::default().id(subscription.cursor().to_string()).event(event.name.as_str()).data(data)
+    let id = subscription.cursor().to_string();
+    SentEvent::default().id(id).event(event.name.as_str()).data(event_json(event))
 }
 
 fn uncached(mut response: Response) -> Response {

@@ -42,6 +42,8 @@ impl Client {
     /// A client of the server at `base`.
     pub fn new(base: &str, user: &str, password: &str) -> Self {
         let url = format!("{base}/solutions/batch/1/insureright/scoring");
+        // Only the first one of a process is installed; all are the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         Self { http: reqwest::Client::new(), base: url, user: user.to_owned(), password: password.to_owned() }
     }
 

@@ -23,7 +23,7 @@ impl Setting {
 }
 
 /// All settings, in the order in which they are shown.
-pub const SETTINGS: [Setting; 20] = [
+pub const SETTINGS: [Setting; 21] = [
     Setting {
         name: "data",
         default: || "bordereau-data".to_owned(),
@@ -89,6 +89,12 @@ pub const SETTINGS: [Setting; 20] = [
         name: "lease_ms",
         default: || "30000".to_owned(),
         meaning: "How long a runner may be silent before another takes up its batch, in milliseconds.",
+    },
+    Setting {
+        name: "webhook_networks",
+        default: String::new,
+        meaning: "Networks that webhooks may be sent to although they are not public, such as `10.1.0.0/16,127.0.0.1`; to these \
+                  without TLS too. When empty, webhooks go by `https` to public addresses only.",
     },
     Setting {
         name: "log",

@@ -20,6 +20,8 @@ pub struct Client {
 
 impl Client {
     pub fn new(solution: &'static str) -> Self {
+        // Only the first one of a process is installed; all are the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         Self { solution, runtime, http: reqwest::Client::new() }
     }

@@ -82,7 +82,7 @@ impl Jobs {
 }
 
 /// A moment some milliseconds later; the last one there is when that is too far.
-fn later(moment: Timestamp, ms: u64) -> Timestamp {
+pub(crate) fn later(moment: Timestamp, ms: u64) -> Timestamp {
     let span = SignedDuration::from_millis(i64::try_from(ms).unwrap_or(i64::MAX));
     moment.checked_add(span).unwrap_or(Timestamp::MAX)
 }

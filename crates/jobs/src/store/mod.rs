@@ -12,6 +12,7 @@ mod batches;
 mod counts;
 mod events;
 mod operations;
+mod webhooks;
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -42,6 +43,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) struct Store {
     pool: SqlitePool,
     grown: Arc<Grown>,
+    /// Told when there may be something to deliver to webhooks.
+    webhooks: Arc<Notify>,
 }
 
 /// The customers whose log this process has added to since somebody last looked.
@@ -95,13 +98,24 @@ impl Store {
         let root = folder.root().to_owned();
         tokio::task::spawn_blocking(move || crate::folder::sync_names(&root)).await??;
         drop(lock);
-        Ok(Self { pool, grown: Arc::default() })
+        Ok(Self { pool, grown: Arc::default(), webhooks: Arc::default() })
     }
 
     /// Says that there may be new events of a customer.
     pub(crate) fn log_grew(&self, customer: &CustomerName) {
         self.grown.customers.lock().unwrap_or_else(PoisonError::into_inner).insert(customer.clone());
         self.grown.told.notify_one();
+        self.webhooks.notify_one();
+    }
+
+    /// Says that there may be something to deliver to webhooks.
+    pub(crate) fn webhooks_changed(&self) {
+        self.webhooks.notify_one();
+    }
+
+    /// Waits until there may be something to deliver to webhooks, as far as this process knows.
+    pub(crate) async fn webhooks_told(&self) {
+        self.webhooks.notified().await;
     }
 
     /// What [`Store::log_grew`] was told.

@@ -10,4 +10,5 @@ mod profiles;
 mod runner;
 mod submit_profiled;
 mod uploads;
+mod webhooks;
 mod world;

@@ -105,10 +105,15 @@ const SENT: Answers = [401, 401, 401, 200, 403, 200];
 const FOUND: Answers = [401, 401, 401, 404, 403, 200];
 /// To whoever asks for its own customer's, which is something else to each.
 const OWN: Answers = [401, 401, 401, 200, 200, 200];
+/// To whoever may see all of its own customer's webhooks.
+const WEBHOOKS: Answers = [401, 401, 401, 200, 403, 200];
+/// No customer has the webhook that is asked for; a body that is not there is not reached. Another test asks for one
+/// that is there.
+const NO_WEBHOOK: Answers = [401, 401, 401, 404, 403, 404];
 const OPEN: Answers = [200; 6];
 
 /// Every operation, and what is asked in its place. What takes something away comes last.
-const MATRIX: [(&str, &str, &str, Answers); 19] = [
+const MATRIX: [(&str, &str, &str, Answers); 27] = [
     ("POST", "/solutions/batch/{version}/profile", "/solutions/batch/5/profile", SENT),
     ("POST", "/api/2/batch/profile", "/api/2/batch/profile", SENT),
     ("POST", "/solutions/batch/{version}/{solution}/{submission}", PATH, SENT),
@@ -144,12 +149,24 @@ const MATRIX: [(&str, &str, &str, Answers); 19] = [
     ("GET", "/api/2/batches", "/api/2/batches", OWN),
     ("GET", "/solutions/longpoll/subscribe", "/solutions/longpoll/subscribe?timeout=0", OWN),
     ("GET", "/api/2/events", "/api/2/events", OWN),
+    ("GET", "/api/2/webhooks", "/api/2/webhooks", WEBHOOKS),
+    ("POST", "/api/2/webhooks", "/api/2/webhooks", [401, 401, 401, 400, 403, 400]),
+    ("GET", "/api/2/webhooks/{id}", WEBHOOK, NO_WEBHOOK),
+    ("PATCH", "/api/2/webhooks/{id}", WEBHOOK, NO_WEBHOOK),
+    ("POST", "/api/2/webhooks/{id}/rotate", WEBHOOK_ROTATE, NO_WEBHOOK),
+    ("POST", "/api/2/webhooks/{id}/ping", WEBHOOK_PING, NO_WEBHOOK),
+    ("GET", "/api/2/webhooks/{id}/deliveries", WEBHOOK_DELIVERIES, NO_WEBHOOK),
+    ("DELETE", "/api/2/webhooks/{id}", WEBHOOK, NO_WEBHOOK),
     ("GET", "/healthz", "/healthz", OPEN),
     ("GET", "/api/2/batches/{key}", BATCH, FOUND),
     ("POST", "/api/2/batches/{key}/cancel", "/api/2/batches/ac5b3d51-50f8-40d1-e378-18f8db2fabc9/cancel", FOUND),
     ("DELETE", "/api/2/batches/{key}", BATCH, [401, 401, 401, 404, 403, 204]),
 ];
 
+const WEBHOOK: &str = "/api/2/webhooks/ac5b3d51-50f8-40d1-e378-18f8db2fabc9";
+const WEBHOOK_ROTATE: &str = "/api/2/webhooks/ac5b3d51-50f8-40d1-e378-18f8db2fabc9/rotate";
+const WEBHOOK_PING: &str = "/api/2/webhooks/ac5b3d51-50f8-40d1-e378-18f8db2fabc9/ping";
+const WEBHOOK_DELIVERIES: &str = "/api/2/webhooks/ac5b3d51-50f8-40d1-e378-18f8db2fabc9/deliveries";
 const SUBMIT: &str = "/solutions/batch/5/insureright/scoring/ac5b3d51-50f8-40d1-e378-18f8db2fabc9/submit";
 const SUBMIT_2: &str = "/api/2/batch/insureright/scoring/ac5b3d51-50f8-40d1-e378-18f8db2fabc9/submit";
 const BATCH: &str = "/api/2/batches/ac5b3d51-50f8-40d1-e378-18f8db2fabc9";

@@ -14,5 +14,6 @@ mod results;
 mod submit;
 mod submit_profiled;
 mod uploads;
+mod webhooks;
 mod world;
 mod zips;

@@ -56,6 +56,8 @@ impl World {
 
     /// A server without a runner: what is accepted stays pending until [`World::run`].
     pub async fn start_with(change: impl FnOnce(&mut JobsOptions), options: ServerOptions) -> Self {
+        // Only the first one of a process is installed; all are the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().unwrap();
         let mut settings = JobsOptions::new(folder.path().join("data"), catalog());
         settings.threads = NonZeroUsize::MIN;

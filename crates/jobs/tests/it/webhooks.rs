@@ -1,0 +1,252 @@
+//! Webhooks: each wanted event arrives, in order, whatever fails on the way.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bordereau_jobs::{
+    Answer, Caller, Error, Jobs, JobsOptions, Message, Switch, WebhookChange, WebhookOptions, WebhookState,
+};
+
+use crate::world::{World, add_user, request, run_until_final, submit};
+
+/// A receiver that answers as it is told; what it was sent.
+#[derive(Clone)]
+struct Receiver {
+    sent: Arc<Mutex<Vec<Message>>>,
+    answers: Arc<Mutex<Box<dyn FnMut(usize) -> Answer + Send>>>,
+}
+
+const OK: Answer = Answer::Status { status: 204, retry_after_s: None };
+const BROKEN: Answer = Answer::Status { status: 500, retry_after_s: None };
+
+impl Receiver {
+    fn new(answers: impl FnMut(usize) -> Answer + Send + 'static) -> Self {
+        Self { sent: Arc::default(), answers: Arc::new(Mutex::new(Box::new(answers))) }
+    }
+
+    fn options(&self) -> WebhookOptions {
+        let receiver = self.clone();
+        WebhookOptions {
+            send: Arc::new(move |message| {
+                let mut sent = receiver.sent.lock().unwrap();
+                let answer = (receiver.answers.lock().unwrap())(sent.len());
+                sent.push(message);
+                Box::pin(async move { answer })
+            }),
+            write: Arc::new(|event| format!("{} {} {}", event.sequence, event.name.as_str(), event.state.as_str())),
+            ..WebhookOptions::default()
+        }
+    }
+
+    fn payloads(&self) -> Vec<String> {
+        self.sent.lock().unwrap().iter().map(|message| message.payload.clone()).collect()
+    }
+
+    fn count(&self) -> usize {
+        self.sent.lock().unwrap().len()
+    }
+}
+
+async fn open(world: &World, receiver: &Receiver) -> (Jobs, Caller) {
+    let jobs = Jobs::open(JobsOptions { webhooks: receiver.options(), ..world.options() }).await.unwrap();
+    let jane = add_user(&jobs, "jane", "valen").await;
+    (jobs, jane)
+}
+
+async fn batch(jobs: &Jobs, jane: &Caller, upload: &[u8]) {
+    let key = submit(jobs, jane, request(), upload).await.unwrap().key();
+    run_until_final(jobs, jane.customer(), &[key]).await;
+}
+
+/// Delivers until a condition holds; the clock goes on so that waits come to their end.
+async fn deliver_until(world: &World, jobs: &Jobs, mut holds: impl FnMut() -> bool) {
+    let waiting = async {
+        while !holds() {
+            world.clock.advance_ms(1_000);
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    jobs.deliver_webhooks(waiting).await.unwrap();
+}
+
+#[tokio::test]
+async fn wanted_events_arrive_in_order_from_when_it_was_made_and_no_others() {
+    let world = World::new();
+    let receiver = Receiver::new(|_| OK);
+    let (jobs, jane) = open(&world, &receiver).await;
+    let joe = add_user(&jobs, "joe", "acme").await;
+    batch(&jobs, &jane, b"before").await;
+    let (all, _) = jobs.add_webhook(&jane, "https://a.example/", &[]).await.unwrap();
+    let filters = ["name,batchFinished".to_owned()];
+    let (finished, _) = jobs.add_webhook(&jane, "https://b.example/", &filters).await.unwrap();
+    batch(&jobs, &jane, b"a zip").await;
+    batch(&jobs, &joe, b"a zip of others").await;
+    deliver_until(&world, &jobs, || receiver.count() == 5).await;
+    let sent = receiver.sent.lock().unwrap().clone();
+    let to = |url: &str| -> Vec<&str> {
+        sent.iter().filter(|message| message.url == url).map(|message| message.payload.as_str()).collect()
+    };
+    assert_eq!(
+        to("https://a.example/"),
+        [
+            "5 profileUpdatedEvent accepted",
+            "6 profileUpdatedEvent running",
+            "7 profileUpdatedEvent finished",
+            "8 batchFinished finished"
+        ]
+    );
+    assert_eq!(to("https://b.example/"), ["8 batchFinished finished"]);
+    let position = async |id| jobs.webhook(&jane, id).await.unwrap().position;
+    assert_eq!((position(all.id).await, position(finished.id).await), (8, 8));
+    for id in [all.id, finished.id] {
+        assert!(matches!(jobs.webhook(&joe, id).await, Err(Error::Unknown)));
+        assert!(matches!(jobs.remove_webhook(&joe, id).await, Err(Error::Unknown)));
+    }
+}
+
+/// A process that ends between the answer and the note of it sends the event again, and leaves none out.
+#[tokio::test]
+async fn what_was_under_way_when_a_process_ended_comes_again_with_the_same_id() {
+    let world = World::new();
+    let (reached, at_first) = (Arc::new(tokio::sync::Notify::new()), Arc::new(tokio::sync::Notify::new()));
+    let told = Arc::clone(&reached);
+    let receiver = Receiver::new(|_| OK);
+    let mut options = receiver.options();
+    let quick = Arc::clone(&options.send);
+    options.send = Arc::new(move |message| {
+        let (told, sent) = (Arc::clone(&told), quick(message));
+        Box::pin(async move {
+            let _ = sent.await;
+            told.notify_one();
+            std::future::pending().await
+        })
+    });
+    let jobs = Jobs::open(JobsOptions { webhooks: options, ..world.options() }).await.unwrap();
+    let jane = add_user(&jobs, "jane", "valen").await;
+    jobs.add_webhook(&jane, "https://a.example/", &[]).await.unwrap();
+    batch(&jobs, &jane, b"a zip").await;
+    // Dropped half way, as by kill -9: its lock goes with it.
+    tokio::select! {
+        _ = jobs.deliver_webhooks(at_first.notified()) => {}
+        () = reached.notified() => {}
+    }
+    drop(jobs);
+    assert_eq!(receiver.count(), 1);
+    let jobs = Jobs::open(JobsOptions { webhooks: receiver.options(), ..world.options() }).await.unwrap();
+    deliver_until(&world, &jobs, || receiver.count() == 5).await;
+    let payloads = receiver.payloads();
+    assert_eq!(payloads[0], payloads[1]);
+    assert_eq!(payloads[1..].iter().map(|text| &text[..1]).collect::<Vec<_>>(), ["1", "2", "3", "4"]);
+    let sent = receiver.sent.lock().unwrap();
+    assert_eq!(sent[0].id, sent[1].id);
+    assert_ne!(sent[1].id, sent[2].id);
+}
+
+#[tokio::test]
+async fn a_failing_receiver_is_tried_over_a_day_then_disabled_and_goes_on_where_it_stopped() {
+    let world = World::new();
+    let receiver = Receiver::new(|at| if at < 11 { BROKEN } else { OK });
+    let (jobs, jane) = open(&world, &receiver).await;
+    let (webhook, _) = jobs.add_webhook(&jane, "https://a.example/", &[]).await.unwrap();
+    batch(&jobs, &jane, b"a zip").await;
+    let mut last = 0;
+    let waiting = async {
+        loop {
+            let now = jobs.webhook(&jane, webhook.id).await.unwrap();
+            if now.state != WebhookState::Enabled {
+                break;
+            }
+            // No further than to the next attempt.
+            if let Some(next) =
+                now.next_attempt.filter(|_| receiver.count() as u64 == now.failures && now.failures > last)
+            {
+                last = now.failures;
+                let wait_ms = next.as_millisecond() - now.updated.as_millisecond();
+                world.clock.advance_ms(wait_ms - 1);
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                assert_eq!(receiver.count() as u64, last, "none before its moment");
+                world.clock.advance_ms(1);
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    jobs.deliver_webhooks(waiting).await.unwrap();
+    let sent = receiver.sent.lock().unwrap().clone();
+    assert_eq!(sent.len(), 11);
+    assert!(sent.iter().all(|message| message.id == sent[0].id && message.payload == sent[0].payload));
+    let hours = (sent[10].timestamp_s - sent[0].timestamp_s) as f64 / 3_600.0;
+    assert!((21.0..27.0).contains(&hours), "{hours} hours");
+    let disabled = jobs.webhook(&jane, webhook.id).await.unwrap();
+    assert_eq!(
+        disabled.state.reason(),
+        Some("An event was not taken in 11 attempts over a day; at last the answer was 500.")
+    );
+    assert_eq!(jobs.deliveries(&jane, webhook.id, None, 50).await.unwrap().len(), 11);
+    let on = WebhookChange { switch: Some(Switch::On), ..WebhookChange::default() };
+    jobs.change_webhook(&jane, webhook.id, &on).await.unwrap();
+    deliver_until(&world, &jobs, || receiver.count() == 15).await;
+    assert_eq!(receiver.payloads()[11..].iter().map(|text| &text[..1]).collect::<Vec<_>>(), ["1", "2", "3", "4"]);
+    assert_eq!(jobs.webhook(&jane, webhook.id).await.unwrap().failures, 0);
+}
+
+#[tokio::test]
+async fn gone_disables_at_once_and_retry_after_is_heeded() {
+    let world = World::new();
+    let receiver = Receiver::new(|at| match at {
+        0 => Answer::Status { status: 503, retry_after_s: Some(600) },
+        1 => Answer::Fault("no connection could be made".to_owned()),
+        _ => Answer::Status { status: 410, retry_after_s: None },
+    });
+    let (jobs, jane) = open(&world, &receiver).await;
+    let (webhook, _) = jobs.add_webhook(&jane, "https://a.example/", &[]).await.unwrap();
+    batch(&jobs, &jane, b"a zip").await;
+    deliver_until(&world, &jobs, || receiver.count() == 3).await;
+    let sent = receiver.sent.lock().unwrap().clone();
+    assert!(sent[1].timestamp_s - sent[0].timestamp_s >= 600);
+    let webhook = jobs.webhook(&jane, webhook.id).await.unwrap();
+    assert_eq!(webhook.state.reason(), Some("The receiver answered 410: it wants no more events."));
+    assert_eq!(webhook.position, 0);
+}
+
+#[tokio::test]
+async fn a_paused_webhook_waits_and_a_slow_one_holds_up_no_other() {
+    let world = World::new();
+    let receiver = Receiver::new(|_| OK);
+    let mut options = receiver.options();
+    let quick = Arc::clone(&options.send);
+    options.send = Arc::new(move |message| match message.url.contains("slow") {
+        true => Box::pin(async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            BROKEN
+        }),
+        false => quick(message),
+    });
+    let jobs = Jobs::open(JobsOptions { webhooks: options, ..world.options() }).await.unwrap();
+    let jane = add_user(&jobs, "jane", "valen").await;
+    let (paused, _) = jobs.add_webhook(&jane, "https://paused.example/", &[]).await.unwrap();
+    jobs.add_webhook(&jane, "https://slow.example/", &[]).await.unwrap();
+    jobs.add_webhook(&jane, "https://quick.example/", &[]).await.unwrap();
+    let off = WebhookChange { switch: Some(Switch::Off), ..WebhookChange::default() };
+    jobs.change_webhook(&jane, paused.id, &off).await.unwrap();
+    batch(&jobs, &jane, b"a zip").await;
+    deliver_until(&world, &jobs, || receiver.count() == 4).await;
+    assert!(receiver.sent.lock().unwrap().iter().all(|message| message.url == "https://quick.example/"));
+}
+
+#[tokio::test]
+async fn a_new_secret_is_used_beside_the_old_one_for_a_day() {
+    let world = World::new();
+    let receiver = Receiver::new(|_| OK);
+    let (jobs, jane) = open(&world, &receiver).await;
+    let (webhook, first) = jobs.add_webhook(&jane, "https://a.example/", &[]).await.unwrap();
+    let (_, second) = jobs.rotate_webhook(&jane, webhook.id).await.unwrap();
+    assert_ne!(first, second);
+    assert!(first.reveal().starts_with("whsec_"));
+    let signatures = async || {
+        assert!(jobs.ping_webhook(&jane, webhook.id).await.unwrap().is_delivered());
+        receiver.sent.lock().unwrap().last().unwrap().signature.split(' ').count()
+    };
+    assert_eq!(signatures().await, 2);
+    world.clock.advance_ms(24 * 3_600_000 + 1);
+    assert_eq!(signatures().await, 1);
+}
