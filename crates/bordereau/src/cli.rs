@@ -1,5 +1,6 @@
 //! The command line as clap sees it. What each command does is in the module of its name.
 
+mod model;
 mod profile;
 mod webhook;
 
@@ -9,9 +10,9 @@ use bordereau_base::ids::{ReleaseVersion, SolutionName, SubmissionName};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-pub use webhook::Webhook;
-
+pub use model::{Model, ModelCheck, ModelExplain, ModelInspect};
 pub use profile::{FailOn, Profile, ProfileCommand, ProfileCompare, ProfileHow, ProfileMerge, ProfileOf, ProfileOut};
+pub use webhook::Webhook;
 
 const EXIT_CODES: &str = "\
 Exit codes of `score`:
@@ -92,6 +93,9 @@ Examples:
     /// Solution releases: list, show, check.
     #[command(subcommand)]
     Solution(Solution),
+    /// Model files: what is in one, whether it scores as where it was made, why it scores a row as it does.
+    #[command(subcommand)]
+    Model(Model),
     /// Settings: show each with its origin.
     #[command(subcommand)]
     Config(Config),

@@ -8,7 +8,9 @@ use crate::settings::SettingError;
 
 /// All went well.
 pub const DONE: u8 = 0;
-/// The upload as a whole was refused, or a release does not pass its check.
+/// What was compared is different.
+pub const DIFFERENT: u8 = 1;
+/// The upload as a whole was refused, or a release does not pass its check, or a model file is not read.
 pub const REFUSED: u8 = 2;
 /// Something went wrong on our side.
 pub const INTERNAL: u8 = 3;

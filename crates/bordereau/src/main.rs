@@ -12,6 +12,7 @@ mod demo;
 mod exit;
 mod interrupt;
 mod logging;
+mod model;
 mod profile;
 mod report;
 mod score;
@@ -66,6 +67,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Demo(args) => demo::run(&args, layers),
         Command::Customer(command) => accounts::customer(command, layers),
         Command::User(command) => accounts::user(command, layers),
+        Command::Model(command) => model::run(command, layers),
         Command::Webhook(command) => webhook::run(command, layers),
         Command::Solution(command) => solution::run(command, layers),
         Command::Config(command) => configuration::run(&command, &mut layers),

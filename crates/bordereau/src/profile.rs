@@ -6,12 +6,12 @@
 
 mod columns;
 mod compare;
-mod draw;
-mod grid;
+pub mod draw;
+pub mod grid;
 mod kept;
 mod live;
 mod outputs;
-mod screen;
+pub mod screen;
 mod text;
 
 use std::io::Write as _;

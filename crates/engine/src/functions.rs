@@ -7,14 +7,14 @@
 //! row gives the same answer in whatever batch it comes.
 
 use std::cell::Cell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, ListArray, StructArray, UInt16Array};
 use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
-use arrow::datatypes::{DataType, Field, Fields, Float64Type, UInt16Type};
-use bordereau_model::{Features, InputKind, Model, Top};
+use arrow::datatypes::{DataType, Field, Fields, UInt16Type};
+use bordereau_model::{Features, Model, Top};
 use datafusion::common::{Result, exec_datafusion_err, exec_err};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
 use datafusion::scalar::ScalarValue;
@@ -113,7 +113,7 @@ impl ScalarUDFImpl for Score {
             features.iter().map(|value| value.to_array(args.number_rows)).collect::<Result<Vec<ArrayRef>>>()?;
         let began = Instant::now();
         let bound = model.bind(&columns).map_err(|error| exec_datafusion_err!("{error}"))?;
-        let unknown = unknown_categories(&model, &bound, &columns);
+        let unknown = unknown_categories(&bound);
         let prediction = model.score(&bound).prediction;
         let scored = Instant::now();
         let explained = if *top == 0 { None } else { model.explain_top(&bound, usize::from(*top)) };
@@ -146,45 +146,13 @@ fn unknown_field() -> Arc<Field> {
     Arc::new(Field::new_list_field(DataType::UInt16, false))
 }
 
-/// For each row the inputs whose category the model does not know, ascending. The model counts them while it binds;
-/// only columns in which it counted some are looked through again.
-fn unknown_categories(model: &Model, bound: &Features, columns: &[ArrayRef]) -> ListArray {
-    let mut found: Vec<(usize, u16)> = Vec::new();
-    for (at, input) in model.inputs().iter().enumerate() {
-        let InputKind::Category { values } = &input.kind else { continue };
-        if bound.unseen().get(at).is_some_and(|count| *count > 0) {
-            let input = u16::try_from(at).unwrap_or(u16::MAX);
-            found.extend(rows_outside(values, &columns[at]).into_iter().map(|row| (row, input)));
-        }
-    }
-    found.sort_unstable();
+/// For each row the inputs whose category the model does not know, ascending.
+fn unknown_categories(bound: &Features) -> ListArray {
     let mut lengths = vec![0; bound.rows()];
-    found.iter().for_each(|(row, _)| lengths[*row] += 1);
-    let inputs = UInt16Array::from_iter_values(found.into_iter().map(|(_, input)| input));
+    bound.unseen_cells().iter().for_each(|(row, _)| lengths[*row] += 1);
+    let inputs = bound.unseen_cells().iter().map(|(_, input)| u16::try_from(*input).unwrap_or(u16::MAX));
+    let inputs = UInt16Array::from_iter_values(inputs);
     ListArray::new(unknown_field(), OffsetBuffer::from_lengths(lengths), Arc::new(inputs), None)
-}
-
-/// Rows whose value is none of `values`: compared as text, or as numbers where the column holds numbers.
-fn rows_outside(values: &[String], column: &ArrayRef) -> Vec<usize> {
-    if let Some(numbers) = column.as_primitive_opt::<Float64Type>() {
-        let known: Vec<f64> = values.iter().filter_map(|value| value.parse().ok()).collect();
-        let outside = |value: &f64| !value.is_nan() && !known.contains(value);
-        return numbers
-            .iter()
-            .enumerate()
-            .filter(|(_, v)| v.as_ref().is_some_and(outside))
-            .map(|(row, _)| row)
-            .collect();
-    }
-    let known: HashSet<&str> = values.iter().map(String::as_str).collect();
-    let outside = |value: Option<&str>| value.is_some_and(|value| !known.contains(value));
-    if let Some(texts) = column.as_string_view_opt() {
-        texts.iter().enumerate().filter(|(_, value)| outside(*value)).map(|(row, _)| row).collect()
-    } else if let Some(texts) = column.as_string_opt::<i32>() {
-        texts.iter().enumerate().filter(|(_, value)| outside(*value)).map(|(row, _)| row).collect()
-    } else {
-        Vec::new()
-    }
 }
 
 /// The struct array of [`score_fields`]; a prediction that is no number (NaN, or too large for one) is null.

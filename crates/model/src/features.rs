@@ -1,6 +1,7 @@
 //! Arrow columns into the numbers the kernels read: bound once, used by score and explain alike.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Float64Array, StringArray, StringViewArray};
 
@@ -16,6 +17,7 @@ pub struct Features {
     width: usize,
     values: Vec<f64>,
     unseen: Vec<u64>,
+    unseen_cells: Vec<(usize, usize)>,
 }
 
 impl Features {
@@ -29,10 +31,16 @@ impl Features {
         &self.values
     }
 
-    /// For each input how many cells held a category the model does not know (always 0 for numbers). What becomes of
-    /// such a cell is the model's own rule: LightGBM takes it as missing, PMML has `invalidValueTreatment`.
+    /// For each input how many cells held a category the model does not know (always 0 for numbers that are no codes of
+    /// categories). What becomes of such a cell is the model's own rule: LightGBM takes it as missing, PMML has
+    /// `invalidValueTreatment`.
     pub fn unseen(&self) -> &[u64] {
         &self.unseen
+    }
+
+    /// Row and input of each such cell, ascending.
+    pub fn unseen_cells(&self) -> &[(usize, usize)] {
+        &self.unseen_cells
     }
 
     pub(crate) fn width(&self) -> usize {
@@ -48,21 +56,32 @@ pub(crate) enum Binding {
     Single,
     /// The same, the code of a category: all below 0 are no category.
     Code,
+    /// The code of a category, of which those that the model knows are listed. The fraction of a code does not count,
+    /// and below 0 it is missing. A code that is not listed stays what it is.
+    Listed(HashSet<u64>),
     Category(Codes),
     /// Categories known by a hash of their text.
     Hashed(Hashes),
 }
 
-/// Hash of a category to its code.
+/// Hash of a category to its code, for those that a split is about.
 #[derive(Debug, Clone)]
 pub(crate) struct Hashes {
     pub hash: fn(&[u8]) -> u32,
     pub codes: HashMap<u32, f64>,
+    /// Hashes of further categories that were there in training.
+    pub known: Arc<HashSet<u32>>,
 }
+
+/// The code of a category that is in no split, which a number that is no code says as well.
+const NO_CODE: f64 = -1.0;
 
 impl Hashes {
     fn text(&self, value: &str) -> Option<f64> {
-        self.codes.get(&(self.hash)(value.as_bytes())).copied()
+        let hash = (self.hash)(value.as_bytes());
+        // Where no split is about the column, no category of it is unknown.
+        let known = || (self.codes.is_empty() || self.known.contains(&hash)).then_some(NO_CODE);
+        self.codes.get(&hash).copied().or_else(known)
     }
 
     /// A number is hashed as the text of an integer, or else as it is written shortest.
@@ -115,28 +134,31 @@ pub(crate) fn bind(inputs: &[Input], bindings: &[Binding], columns: &[ArrayRef])
     let rows = columns.first().map_or(0, |column| column.len());
     let width = inputs.len();
     let mut values = vec![f64::NAN; rows * width];
-    let mut unseen = vec![0; width];
+    let (mut unseen, mut unseen_cells) = (vec![0; width], Vec::new());
     for (at, (input, binding)) in inputs.iter().zip(bindings).enumerate() {
         let column = &columns[at];
         if column.len() != rows {
             return Err(Error::input(&input.name, format!("{} rows, the first column has {rows}", column.len())));
         }
         let cells = values.iter_mut().skip(at).step_by(width);
-        unseen[at] = fill(cells, binding, column.as_ref()).ok_or_else(|| {
+        let unknown = fill(cells, binding, column.as_ref()).ok_or_else(|| {
             Error::input(&input.name, format!("a column of type {} does not fit", column.data_type()))
         })?;
+        unseen[at] = unknown.len() as u64;
+        unseen_cells.extend(unknown.into_iter().map(|row| (row, at)));
     }
-    Ok(Features { rows, width, values, unseen })
+    unseen_cells.sort_unstable();
+    Ok(Features { rows, width, values, unseen, unseen_cells })
 }
 
-/// Write a column's codes; the number of unseen categories, or nothing when the type does not fit.
-fn fill<'a>(cells: impl Iterator<Item = &'a mut f64>, binding: &Binding, column: &dyn Array) -> Option<u64> {
+/// Write a column's codes; the rows of unseen categories, or nothing when the type does not fit.
+fn fill<'a>(cells: impl Iterator<Item = &'a mut f64>, binding: &Binding, column: &dyn Array) -> Option<Vec<usize>> {
     let any = column.as_any();
     match binding {
         Binding::Number => {
             let column = any.downcast_ref::<Float64Array>()?;
             cells.zip(column.iter()).for_each(|(cell, value)| *cell = value.unwrap_or(f64::NAN));
-            Some(0)
+            Some(Vec::new())
         }
         Binding::Single | Binding::Code => {
             let column = any.downcast_ref::<Float64Array>()?;
@@ -144,11 +166,21 @@ fn fill<'a>(cells: impl Iterator<Item = &'a mut f64>, binding: &Binding, column:
                 let value = value.map_or(f64::NAN, |value| f64::from(value as f32));
                 *cell = if value < 0.0 && matches!(binding, Binding::Code) { -1.0 } else { value };
             }
-            Some(0)
+            Some(Vec::new())
+        }
+        Binding::Listed(codes) => {
+            let column = any.downcast_ref::<Float64Array>()?;
+            let mut unseen = Vec::new();
+            for (row, (cell, value)) in cells.zip(column.iter()).enumerate() {
+                *cell = value.unwrap_or(f64::NAN);
+                if *cell >= 0.0 && !codes.contains(&(*cell as u64)) {
+                    unseen.push(row);
+                }
+            }
+            Some(unseen)
         }
         Binding::Category(codes) => look_up(cells, column, |text| codes.text(text), |x| codes.number(x), codes.unseen),
-        // A category without a code is in no split, which a number that is no code says as well.
-        Binding::Hashed(hashes) => look_up(cells, column, |text| hashes.text(text), |x| hashes.number(x), -1.0),
+        Binding::Hashed(hashes) => look_up(cells, column, |text| hashes.text(text), |x| hashes.number(x), NO_CODE),
     }
 }
 
@@ -159,7 +191,7 @@ fn look_up<'a>(
     text: impl Fn(&str) -> Option<f64>,
     number: impl Fn(f64) -> Option<f64>,
     other: f64,
-) -> Option<u64> {
+) -> Option<Vec<usize>> {
     let any = column.as_any();
     Some(if let Some(column) = any.downcast_ref::<StringViewArray>() {
         write(cells, column.iter(), text, other)
@@ -176,12 +208,12 @@ fn write<'a, T>(
     column: impl Iterator<Item = Option<T>>,
     find: impl Fn(T) -> Option<f64>,
     other: f64,
-) -> u64 {
-    let mut unseen = 0;
-    for (cell, value) in cells.zip(column) {
+) -> Vec<usize> {
+    let mut unseen = Vec::new();
+    for (row, (cell, value)) in cells.zip(column).enumerate() {
         let Some(value) = value else { continue };
         *cell = find(value).unwrap_or_else(|| {
-            unseen += 1;
+            unseen.push(row);
             other
         });
     }

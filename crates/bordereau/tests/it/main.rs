@@ -6,6 +6,7 @@ mod command_line;
 mod demo;
 mod drafted;
 mod kill;
+mod model;
 mod profile;
 mod program;
 mod reference;

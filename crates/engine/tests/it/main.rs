@@ -8,6 +8,7 @@ mod catalog;
 mod fixture;
 mod link;
 mod link_model;
+mod models;
 mod release;
 mod results;
 mod validate;

@@ -9,18 +9,21 @@
 //! (contributions depend on it); leaves without training rows are usual there. The raw score is scale x trees + bias.
 //!
 //! Categories are known by the 32-bit hash of their text. CatBoost takes a category that was not there in training as
-//! different from all others; so it is here, and counted where no split has it. A missing category (which CatBoost
-//! refuses) is in no split.
+//! different from all others; so it is here. It is counted: exactly where the file lists the hashes of training (JSON
+//! saved with the training data), else as any category that no split is about, of columns that some split is about.
+//! A missing category (which CatBoost refuses) is in no split.
 
 mod cbm;
 mod hash;
 mod json;
 
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::features::{Binding, Hashes};
 use crate::forest::{Child, Empty, Forest, Leaf, Precision, Rules, Split, Test, Tree};
+use crate::formats::data::Part;
 use crate::link::Link;
 use crate::model::{About, Form, Parts};
 use crate::{Error, Format, Input, InputKind};
@@ -49,14 +52,48 @@ fn unsupported(message: impl Into<String>) -> Error {
 struct Source {
     numbers: Vec<Number>,
     categories: Vec<Category>,
+    /// The hashes of all categories of training, where the file lists them.
+    known: Arc<HashSet<u32>>,
     trees: Vec<Plan>,
     outputs: usize,
     scale: f64,
     /// One per output.
     bias: Vec<f64>,
+    training: Training,
+}
+
+/// What the file keeps of how it was made.
+struct Training {
     loss: String,
-    /// Of CatBoost, where the file tells it; else of the format.
+    /// Of CatBoost; empty where the file does not tell.
     version: String,
+    /// The labels of a classifier's classes.
+    classes: Vec<String>,
+}
+
+impl Training {
+    /// From the parameters, the text that says which CatBoost it was, and what is known of the classes.
+    fn read(params: &Part<'_>, version: &str, classes: Option<&Part<'_>>) -> Result<Self, Error> {
+        let loss = params.need("loss_function")?.need("type")?.text()?.to_owned();
+        let after = |mark: &str| version.split_once(mark)?.1.split_ascii_whitespace().next();
+        let version = after("tags/v").unwrap_or_default().to_owned();
+        let names = classes.and_then(|classes| classes.get("class_names"));
+        let classes = match names.as_ref().map(|names| (names, names.numbers())) {
+            Some((_, Ok(numbers))) => numbers.iter().map(f64::to_string).collect(),
+            Some((names, Err(_))) => names.texts()?.into_iter().map(str::to_owned).collect(),
+            None => Vec::new(),
+        };
+        Ok(Self { loss, version, classes })
+    }
+
+    /// The classes of the outputs: of two classes the one output is the probability of the second.
+    fn classes_of(self, outputs: usize) -> Vec<String> {
+        match self.classes.len() {
+            2 if outputs == 1 => self.classes.into_iter().skip(1).collect(),
+            count if count == outputs => self.classes,
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// A numeric feature.
@@ -130,11 +167,11 @@ pub(crate) fn load(bytes: &[u8]) -> Result<Parts, Error> {
         inputs: columns.inputs,
         bindings: columns.bindings,
         outputs: source.outputs,
-        link: link(&source.loss, source.outputs)?,
-        objective: source.loss,
+        link: link(&source.training.loss, source.outputs)?,
+        objective: source.training.loss.clone(),
         precision: Precision::Double,
-        classes: Vec::new(),
-        about: About { version: source.version, ..About::default() },
+        about: About { version: source.training.version.clone(), ..About::default() },
+        classes: source.training.classes_of(source.outputs),
     })
 }
 
@@ -213,7 +250,7 @@ impl Columns {
                 columns.push(&source.numbers[at].name, place, InputKind::Number, Binding::Single, HashMap::new());
             } else {
                 columns.categories[at] = input;
-                columns.push_category(&source.categories[at], place);
+                columns.push_category(&source.categories[at], place, Arc::clone(&source.known));
             }
         }
         match columns.inputs.is_empty() {
@@ -222,14 +259,14 @@ impl Columns {
         }
     }
 
-    fn push_category(&mut self, category: &Category, place: usize) {
+    fn push_category(&mut self, category: &Category, place: usize, known: Arc<HashSet<u32>>) {
         let mut codes = HashMap::with_capacity(category.values.len());
         for (hash, _) in &category.values {
             let next = codes.len() as f64;
             codes.entry(*hash).or_insert(next);
         }
         let values = category.values.iter().filter_map(|(_, text)| text.clone()).collect();
-        let binding = Binding::Hashed(Hashes { hash: hash::of_category, codes: codes.clone() });
+        let binding = Binding::Hashed(Hashes { hash: hash::of_category, codes: codes.clone(), known });
         self.push(&category.name, place, InputKind::Category { values }, binding, codes);
     }
 

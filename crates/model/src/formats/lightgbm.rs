@@ -84,8 +84,19 @@ pub(crate) fn load(bytes: &[u8]) -> Result<Parts, Error> {
         .map_err(|(tree, message)| invalid(tree_lines[tree], format!("Tree={tree}: {message}")))?;
     let (outputs, link, objective) = (head.outputs, head.link, head.objective);
     let (form, precision, classes) = (Form::Forest(forest), Precision::Double, Vec::new());
-    let about = About { version: head.version.to_owned(), ..About::default() };
+    let about = about(head.version, scale);
     Ok(Parts { form, inputs, bindings, outputs, link, objective, precision, classes, about })
+}
+
+/// What to know of a model whose predictions are the link of its raw score over `scale`.
+fn about(version: &str, scale: f64) -> About {
+    let averaged = || {
+        format!(
+            "a random forest: raw score and contributions are the sum of {scale} rounds, the prediction their average"
+        )
+    };
+    let notes = if scale == 1.0 { Vec::new() } else { vec![averaged()] };
+    About { version: version.to_owned(), notes, ..About::default() }
 }
 
 fn read_trees(lines: &mut Lines<'_>, head: &Header<'_>) -> Result<(Vec<Tree>, Vec<usize>), Error> {

@@ -50,6 +50,78 @@ fn every_objective_scores_and_explains_as_lightgbm() {
 }
 
 #[test]
+fn every_way_to_train_scores_and_explains_as_lightgbm() {
+    check("dart", "logit");
+    check("monotone", "identity");
+    check("custom", "identity");
+    check("codes", "identity");
+}
+
+fn model_and_features(name: &str) -> (bordereau_model::Model, bordereau_model::Features) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
+    let model = cases::load(&folder);
+    let features = cases::bind(&model, &cases::Table::read(&folder.join("input.csv")));
+    (model, features)
+}
+
+/// For each format: how many cells hold a category that the model does not know, and in which row the first does.
+#[test]
+fn categories_that_a_model_does_not_know_are_counted_by_row() {
+    for (name, input, count, first) in [
+        // Of the codes below 0, which are missing, none is counted; a fraction does not make another code.
+        ("codes", "code", 3, Some(0)),
+        ("codes", "state", 1, Some(7)),
+        ("regression", "age", 0, None),
+    ] {
+        let (model, features) = model_and_features(name);
+        let at = model.inputs().iter().position(|known| known.name == input).unwrap();
+        let mut rows = features.unseen_cells().iter().filter(|(_, found)| *found == at).map(|(row, _)| *row);
+        assert_eq!((features.unseen()[at], rows.next()), (count, first), "{name}: {input}");
+        assert_eq!(rows.count() as u64 + 1, count.max(1));
+    }
+    for (name, column, unknown) in [("regression/model.txt", "state", "ZZ"), ("cat_rmse/model.json", "code", "99")] {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
+        let table = cases::Table::read(&file.parent().unwrap().join("input.csv"));
+        let model = cases::load_file(&file);
+        let features = cases::bind(&model, &table);
+        let at = model.inputs().iter().position(|known| known.name == column).unwrap();
+        let states = table.column(column).unwrap();
+        let expected: Vec<(usize, usize)> =
+            (0..states.len()).filter(|row| states[*row] == unknown).map(|row| (row, at)).collect();
+        assert!(!expected.is_empty());
+        let cells = features.unseen_cells().iter().copied();
+        assert_eq!(cells.filter(|(_, input)| *input == at).collect::<Vec<_>>(), expected, "{name}");
+    }
+    // A cbm has no more than the categories of its splits: of `state` there is none, of `code` one.
+    let (_, features) = model_and_features("cat_rmse");
+    assert_eq!((features.unseen()[3], features.unseen()[4] > 10), (0, true));
+}
+
+#[test]
+fn a_file_tells_its_version_its_classes_and_how_deep_its_trees_are() {
+    for (name, version, depth, classes) in [
+        ("dart", "v4", 5, &[][..]),
+        ("xgb_early", "3.2.0", 3, &[]),
+        ("xgb_1_7_linear", "1.7.6", 0, &[]),
+        ("cat_named", "1.2.10", 3, &["high", "low", "mid"]),
+        ("cat_named_two", "1.2.10", 3, &["yes"]),
+        ("cat_rmse", "1.2.10", 3, &[]),
+    ] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
+        for file in cases::files(&folder) {
+            let model = cases::load_file(&file);
+            let known = (model.about().version.as_str(), model.depth().unwrap_or(0), model.classes());
+            let classes: Vec<String> = classes.iter().map(|class| (*class).to_owned()).collect();
+            assert_eq!(known, (version, depth, classes.as_slice()), "{}", file.display());
+        }
+    }
+    let (model, _) = model_and_features("random_forest");
+    assert!(model.about().notes[0].contains("the sum of 3 rounds"));
+    let (model, _) = model_and_features("linear_tree");
+    assert_eq!(model.unexplained(), Some("linear trees have no agreed contributions"));
+}
+
+#[test]
 fn missing_values_follow_the_type_of_missing_that_the_model_names() {
     check("no_missing", "identity");
     check("zero_as_missing", "identity");
@@ -104,13 +176,15 @@ fn a_model_that_stopped_early_predicts_with_its_best_iteration() {
 
 #[test]
 fn every_loss_and_way_to_grow_scores_and_explains_as_catboost() {
-    for name in ["cat_rmse", "cat_nan_max", "cat_scaled", "cat_depthwise"] {
+    for name in ["cat_rmse", "cat_nan_max", "cat_forbidden", "cat_scaled", "cat_depthwise"] {
         check(name, "identity");
     }
     for name in ["cat_poisson", "cat_tweedie"] {
         check(name, "log");
     }
     check("cat_logloss", "logit");
+    check("cat_named_two", "logit");
+    check("cat_named", "softmax");
     check("cat_one_vs_all", "logit");
     check("cat_multiclass", "softmax");
     check("cat_lossguide", "softmax");

@@ -5,7 +5,9 @@
 //! is held against the bytes that are left, and what is read in all against the size of the file. A field of
 //! the trees that is not known is refused.
 
-use super::{Ask, Category, Leaves, MAGIC, Next, Number, Plan, Source, invalid, unsupported};
+use super::{Ask, Category, Leaves, MAGIC, Next, Number, Plan, Source, Training, invalid, unsupported};
+use std::sync::Arc;
+
 use crate::Error;
 use crate::Format;
 use crate::formats::data::Document;
@@ -72,9 +74,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Source, Error> {
         _ => vec![trees.double(BIAS).unwrap_or(0.0); outputs],
     };
     let scale = trees.double(SCALE).unwrap_or(1.0);
-    let (trees, loss) = (plans(&trees, &asks, outputs)?, loss(&core)?);
-    let version = version.to_owned();
-    Ok(Source { numbers, categories, trees, outputs, scale, bias, loss, version })
+    let (trees, training) = (plans(&trees, &asks, outputs)?, training(&core)?);
+    let known = Arc::default();
+    Ok(Source { numbers, categories, known, trees, outputs, scale, bias, training })
 }
 
 fn broken(what: &str) -> Error {
@@ -227,13 +229,15 @@ impl<'a> Rest<'a> {
     }
 }
 
-/// The loss function, in the training parameters that the file keeps as JSON.
-fn loss(core: &Table<'_>) -> Result<String, Error> {
+/// How it was made, which the file keeps as texts, most of them JSON.
+fn training(core: &Table<'_>) -> Result<Training, Error> {
     let entries = core.tables(INFO).unwrap_or_default();
-    let params = entries.iter().find(|entry| entry.text(0) == Some("params")).and_then(|entry| entry.text(1));
-    let params = params.ok_or_else(|| invalid("InfoMap: params is missing"))?;
-    let document = Document::read(Format::CatBoost, params.as_bytes())?;
-    Ok(document.root().need("loss_function")?.need("type")?.text()?.to_owned())
+    let text = |key: &str| entries.iter().find(|entry| entry.text(0) == Some(key)).and_then(|entry| entry.text(1));
+    let params = text("params").ok_or_else(|| invalid("InfoMap: params is missing"))?;
+    let classes = text("class_params").filter(|text| !text.is_empty()).unwrap_or("{}");
+    let params = Document::read(Format::CatBoost, params.as_bytes())?;
+    let classes = Document::read(Format::CatBoost, classes.as_bytes())?;
+    Training::read(&params.root(), text("catboost_version_info").unwrap_or_default(), Some(&classes.root()))
 }
 
 /// A FlatBuffer.

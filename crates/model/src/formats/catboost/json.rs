@@ -1,9 +1,10 @@
 //! The JSON file.
 
-use super::{Ask, Category, Leaves, Next, Number, Plan, Source};
+use super::{Ask, Category, Leaves, Next, Number, Plan, Source, Training};
 use crate::formats::data::{Document, Part};
 use crate::{Error, Format};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 const ROOT: &[&str] = &["ctr_data", "features_info", "model_info", "oblivious_trees", "scale_and_bias", "trees"];
 
@@ -41,9 +42,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<Source, Error> {
         Some(list) => list.items()?.map(|tree| symmetric(&tree)).collect::<Result<Vec<_>, Error>>()?,
         None => root.need("trees")?.items()?.map(|tree| nodes(&tree, outputs)).collect::<Result<Vec<_>, Error>>()?,
     };
-    let loss = root.need("model_info")?.need("params")?.need("loss_function")?.need("type")?.text()?.to_owned();
-    let version = String::new();
-    Ok(Source { numbers, categories, trees, outputs, scale, bias, loss, version })
+    let info = root.need("model_info")?;
+    let version = info.get("catboost_version_info").map_or(Ok(""), |version| version.text())?;
+    let training = Training::read(&info.need("params")?, version, info.get("class_params").as_ref())?;
+    let known = Arc::new(texts.into_keys().collect());
+    Ok(Source { numbers, categories, known, trees, outputs, scale, bias, training })
 }
 
 /// The texts of hashes.

@@ -29,28 +29,34 @@ pub(super) fn bind(
         }
     }
     let infos = infos.map_or(&[][..], Vec::as_slice);
-    let largest: Vec<Option<usize>> = infos.iter().map(|info| largest_code(info)).collect();
-    assign(names, &largest, declared, lists)
+    let codes: Vec<Option<Vec<i64>>> = infos.iter().map(|info| codes(info)).collect();
+    assign(names, &codes, declared, lists)
 }
 
-/// Give lists of categories (found at a line) to their columns. `largest` has each feature's largest code, if it has
-/// codes at all.
+/// Give lists of categories (found at a line) to their columns. `codes` has each feature's codes, if it has any.
 pub(super) fn assign(
     names: &[&str],
-    largest: &[Option<usize>],
+    codes: &[Option<Vec<i64>>],
     declared: Option<Vec<usize>>,
     (line, lists): (usize, Vec<Vec<String>>),
 ) -> Result<(Vec<Input>, Vec<Binding>), Error> {
     let (mut inputs, mut bindings): (Vec<_>, Vec<_>) = names.iter().map(|name| number_input(name)).unzip();
+    // A column of codes stays one of numbers; a code that was not there in training is counted.
+    for (binding, codes) in bindings.iter_mut().zip(codes) {
+        if let Some(codes) = codes {
+            *binding = Binding::Listed(codes.iter().filter_map(|code| u64::try_from(*code).ok()).collect());
+        }
+    }
     if lists.is_empty() {
         return Ok((inputs, bindings));
     }
-    for (at, values) in columns(declared, largest, lists.len(), line)?.into_iter().zip(lists) {
+    for (at, values) in columns(declared, codes, lists.len(), line)?.into_iter().zip(lists) {
         let (Some(input), Some(binding)) = (inputs.get_mut(at), bindings.get_mut(at)) else {
             return Err(invalid(line, format!("categorical_feature {at} does not exist")));
         };
-        let codes = largest.get(at).copied().flatten();
-        if codes.is_some_and(|code| code >= values.len()) {
+        let known = codes.get(at).and_then(Option::as_ref);
+        let largest = known.and_then(|codes| codes.iter().max()).map(|code| usize::try_from(*code).unwrap_or(0));
+        if largest.is_some_and(|code| code >= values.len()) {
             let message = format!("{} categories for {}, which has more codes", values.len(), input.name);
             return Err(invalid(line, message));
         }
@@ -73,23 +79,22 @@ fn declared_columns(text: &str) -> Option<Vec<usize>> {
 /// As many columns as there are lists.
 fn columns(
     declared: Option<Vec<usize>>,
-    largest: &[Option<usize>],
+    codes: &[Option<Vec<i64>>],
     lists: usize,
     line: usize,
 ) -> Result<Vec<usize>, Error> {
-    let listed = || (0..largest.len()).filter(|at| largest[*at].is_some()).collect();
+    let listed = || (0..codes.len()).filter(|at| codes[*at].is_some()).collect();
     Some(declared.unwrap_or_else(listed)).filter(|columns| columns.len() == lists).ok_or_else(|| {
         unsupported(line, format!("{PANDAS} {lists} lists of categories that cannot be told to columns"))
     })
 }
 
-/// The largest code of a categorical feature's `feature_infos` (`-1:2:0`), nothing for `none` and `[low:high]`.
-fn largest_code(info: &str) -> Option<usize> {
+/// The codes of a categorical feature's `feature_infos` (`-1:2:0`), nothing for `none` and `[low:high]`.
+fn codes(info: &str) -> Option<Vec<i64>> {
     if info.starts_with('[') || info == "none" {
         return None;
     }
-    let codes = info.split(':').map(|code| code.parse::<i64>().unwrap_or(0));
-    codes.max().map(|code| usize::try_from(code).unwrap_or(0))
+    Some(info.split(':').map(|code| code.parse().unwrap_or(0)).collect())
 }
 
 pub(super) fn read_lists(text: &str, line: usize) -> Result<Vec<Vec<String>>, Error> {

@@ -1,10 +1,10 @@
 //! The JSON of `dump_model`: the same model as a document, its trees as nodes in nodes.
 
-use super::{CELLS_MAX, Refusal, categories, objective};
+use super::{CELLS_MAX, Refusal, about, categories, objective};
 use crate::forest::{Child, Forest, Leaf, LeafTerms, Precision, Rules, Split, Test, Tree};
 use crate::formats::data::{Document, Part, whole};
 use crate::link::Link;
-use crate::model::{About, Form, Parts};
+use crate::model::{Form, Parts};
 use crate::{Error, Format};
 
 const HEADER: &[&str] = &[
@@ -84,7 +84,7 @@ pub(super) fn load(bytes: &[u8]) -> Result<Parts, Error> {
     let forest = Forest::new(trees, inputs.len(), Rules { scale, ..Rules::plain(outputs) })
         .map_err(|(at, message)| list.invalid(format!("[{at}]: {message}")))?;
     let (form, precision, classes) = (Form::Forest(forest), Precision::Double, Vec::new());
-    let about = About { version: version.text()?.to_owned(), ..About::default() };
+    let about = about(version.text()?, scale);
     Ok(Parts { form, inputs, bindings, outputs, link, objective, precision, classes, about })
 }
 
@@ -100,22 +100,21 @@ fn link(root: &Part<'_>, outputs: usize) -> Result<(Link, String), Error> {
 
 /// The inputs; which of them are pandas categories follows from the codes that `feature_infos` lists.
 fn categories(root: &Part<'_>, features: &[&str]) -> Result<(Vec<crate::Input>, Vec<crate::features::Binding>), Error> {
-    let mut largest = vec![None; features.len()];
+    let mut codes = vec![None; features.len()];
     if let Some(infos) = root.get("feature_infos") {
         let places: std::collections::HashMap<&str, usize> =
             features.iter().enumerate().map(|(at, name)| (*name, at)).collect();
         for (name, info) in infos.entries()? {
             let at = *places.get(name).ok_or_else(|| info.invalid("is no feature"))?;
             let values = info.get("values").map(|values| values.numbers()).transpose()?.unwrap_or_default();
-            let codes = values.iter().copied().reduce(f64::max);
-            largest[at] = codes.map(|code| whole(code).unwrap_or(0));
+            codes[at] = (!values.is_empty()).then(|| values.iter().map(|code| *code as i64).collect());
         }
     }
     let lists = match root.get("pandas_categorical") {
         Some(part) => (part.line(), categories::read_lists(part.rest(), part.line())?),
         None => (1, Vec::new()),
     };
-    categories::assign(features, &largest, None, lists)
+    categories::assign(features, &codes, None, lists)
 }
 
 fn tree(root: &Part<'_>, inputs: usize, output: usize, codes: &mut usize) -> Result<Tree, Error> {
