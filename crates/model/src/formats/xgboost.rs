@@ -44,7 +44,7 @@ pub(crate) fn load(bytes: &[u8]) -> Result<Parts, Error> {
     };
     let (mut inputs, mut bindings) = head.inputs(&learner)?;
     if let Some(cats) = model.get("cats") {
-        categories::bind(&cats, &mut inputs, &mut bindings)?;
+        categories::bind(&cats, &head.version, &mut inputs, &mut bindings)?;
     }
     let rounds = rounds(&learner)?;
     let trees = trees::read(&model, weights.as_ref(), rounds, inputs.len(), head.outputs())?;

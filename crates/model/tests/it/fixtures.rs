@@ -176,7 +176,7 @@ fn a_model_that_stopped_early_predicts_with_its_best_iteration() {
 
 #[test]
 fn every_loss_and_way_to_grow_scores_and_explains_as_catboost() {
-    for name in ["cat_rmse", "cat_nan_max", "cat_forbidden", "cat_scaled", "cat_depthwise"] {
+    for name in ["cat_rmse", "cat_nan_max", "cat_forbidden", "cat_scaled", "cat_depthwise", "cat_stumps"] {
         check(name, "identity");
     }
     for name in ["cat_poisson", "cat_tweedie"] {

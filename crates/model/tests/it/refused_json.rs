@@ -85,6 +85,20 @@ fn xgboost_files_that_need_more_are_refused_with_their_element() {
     );
 }
 
+/// Up to version 3.3 XGBoost counts letters where it means bytes, so that such a file holds other categories.
+#[test]
+fn categories_beyond_ascii_are_refused_of_versions_that_write_them_wrongly() {
+    let path = "xgb_onehot/model.json";
+    let beyond = ("\"values\":[49,48,67,65", "\"values\":[49,48,-61,-104");
+    let message = "XGBoost model, line 1: learner.gradient_booster.model.cats.enc[3].values: categories beyond ASCII, \
+                   which version 3.2.0 writes wrongly (3.4 does not), is not supported";
+    refuse(path, &[beyond], message);
+    let text = String::from_utf8(fixture(path)).unwrap().replacen(beyond.0, beyond.1, 1);
+    let model = Model::open(text.replacen("\"version\":[3,2,0]", "\"version\":[3,4,0]", 1).as_bytes()).unwrap();
+    let InputKind::Category { values } = &model.inputs()[3].kind else { panic!("no categories") };
+    assert_eq!(values[1], "\u{d8}");
+}
+
 #[test]
 fn catboost_files_that_need_more_are_refused_with_their_element() {
     let path = "cat_rmse/model.json";

@@ -127,9 +127,9 @@ fn categories(trees: &Table<'_>, asks: &mut Vec<Ask>) -> Result<Vec<Category>, E
 
 fn plans(trees: &Table<'_>, asks: &[Ask], outputs: usize) -> Result<Vec<Plan>, Error> {
     let splits = trees.ints(SPLITS).unwrap_or_default();
+    // A leaf among the nodes of a tree that is not symmetric has a number here too, which need not be a split.
     let ask = |split: &i32| usize::try_from(*split).ok().and_then(|split| asks.get(split)).copied();
-    let splits: Option<Vec<Ask>> = splits.iter().map(ask).collect();
-    let splits = splits.ok_or_else(|| broken("TreeSplits"))?;
+    let splits: Vec<Option<Ask>> = splits.iter().map(ask).collect();
     let values = trees.doubles(LEAF_VALUES).ok_or_else(|| broken("LeafValues"))?;
     let weights = trees.doubles(LEAF_WEIGHTS).unwrap_or_default();
     let mut rest = Rest { splits: &splits, values: &values, weights: &weights, outputs };
@@ -157,7 +157,7 @@ fn plans(trees: &Table<'_>, asks: &[Ask], outputs: usize) -> Result<Vec<Plan>, E
 
 /// What the trees before have left of the common arrays.
 struct Rest<'a> {
-    splits: &'a [Ask],
+    splits: &'a [Option<Ask>],
     values: &'a [f64],
     weights: &'a [f64],
     outputs: usize,
@@ -178,14 +178,14 @@ impl<'a> Rest<'a> {
         Some(Leaves { values: values.to_vec(), weights: weights.to_vec() })
     }
 
-    fn asks(&mut self, count: usize) -> Option<&'a [Ask]> {
+    fn asks(&mut self, count: usize) -> Option<&'a [Option<Ask>]> {
         let (asks, rest) = self.splits.split_at_checked(count)?;
         self.splits = rest;
         Some(asks)
     }
 
     fn symmetric(&mut self, size: usize) -> Option<Plan> {
-        let asks = self.asks(size)?.to_vec();
+        let asks = self.asks(size)?.iter().copied().collect::<Option<Vec<Ask>>>()?;
         let leaves = self.leaves(1_usize.checked_shl(u32::try_from(size).ok()?)?)?;
         Some(Plan::Symmetric { asks, leaves })
     }
@@ -220,7 +220,7 @@ impl<'a> Rest<'a> {
         };
         for (node, ask) in asks.iter().enumerate().filter(|(node, _)| !is_leaf(*node)) {
             let step = steps.get(node)?.0;
-            nodes.push((*ask, [next(node, step[0])?, next(node, step[1])?]));
+            nodes.push(((*ask)?, [next(node, step[0])?, next(node, step[1])?]));
         }
         if nodes.is_empty() {
             most = 1;
