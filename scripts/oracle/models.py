@@ -121,7 +121,7 @@ def of_lightgbm(rng, folder):
         objective=kind[0], boosting=boosting, num_leaves=int(rng.integers(2, 50)), min_data_in_leaf=int(rng.integers(1, 30)),
         learning_rate=float(rng.uniform(0.05, 0.5)), max_bin=int(drawn(rng, [7, 63, 255])), cat_smooth=float(rng.uniform(0, 5)),
         min_data_per_group=int(rng.integers(1, 30)), max_cat_to_onehot=int(drawn(rng, [1, 4, 40])),
-        zero_as_missing=bool(rng.random() < 0.25), use_missing=bool(rng.random() < 0.85), linear_tree=linear,
+        zero_as_missing=bool(rng.random() < 0.25 and not linear), use_missing=bool(rng.random() < 0.85), linear_tree=linear,
         extra_trees=bool(rng.random() < 0.2), reg_sqrt=bool(kind[0] == "regression" and not linear and rng.random() < 0.3),
         verbosity=-1, seed=int(rng.integers(1 << 20)), num_threads=1, deterministic=True)
     if boosting == "rf":
