@@ -112,12 +112,22 @@ pub(crate) enum Empty {
     Halved,
 }
 
+/// When a raw score's base is added, which its last bits depend on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Base {
+    /// Before all trees.
+    First,
+    /// After all trees.
+    Last,
+}
+
 /// How the trees of an output become its raw score, and contributions to it.
 #[derive(Debug, Clone)]
 pub(crate) struct Rules {
     pub precision: Precision,
-    /// One per output: what the sum starts with.
+    /// One per output: what is added to the trees.
     pub base: Vec<f64>,
+    pub base_comes: Base,
     /// Predictions are the link of raw / scale: the number of iterations of a random forest, else 1.
     pub scale: f64,
     pub empty: Empty,
@@ -126,7 +136,13 @@ pub(crate) struct Rules {
 impl Rules {
     /// Trees alone, in double precision.
     pub(crate) fn plain(outputs: usize) -> Self {
-        Self { precision: Precision::Double, base: vec![0.0; outputs], scale: 1.0, empty: Empty::Unexplained }
+        Self {
+            precision: Precision::Double,
+            base: vec![0.0; outputs],
+            base_comes: Base::First,
+            scale: 1.0,
+            empty: Empty::Unexplained,
+        }
     }
 }
 
@@ -229,7 +245,19 @@ impl Forest {
 
     /// Fill `raw` (rows x outputs) with base and trees for rows x inputs of `values`.
     pub(crate) fn score(&self, values: &[f64], raw: &mut [f64]) {
-        raw.chunks_exact_mut(self.outputs).for_each(|raw| raw.copy_from_slice(&self.rules.base));
+        match self.rules.base_comes {
+            Base::First => raw.chunks_exact_mut(self.outputs).for_each(|raw| raw.copy_from_slice(&self.rules.base)),
+            Base::Last => raw.fill(0.0),
+        }
+        self.add_trees(values, raw);
+        if self.rules.base_comes == Base::Last {
+            for raw in raw.chunks_exact_mut(self.outputs) {
+                raw.iter_mut().zip(&self.rules.base).for_each(|(raw, base)| *raw += base);
+            }
+        }
+    }
+
+    fn add_trees(&self, values: &[f64], raw: &mut [f64]) {
         let (mut block, mut lanes) = (Vec::new(), Vec::new());
         let rows = values.chunks(BLOCK_ROWS * self.inputs);
         for (values, raw) in rows.zip(raw.chunks_mut(BLOCK_ROWS * self.outputs)) {

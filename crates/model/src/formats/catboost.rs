@@ -6,7 +6,8 @@
 //! Rules of the format that are easily missed (all held by tests): cells and borders are single precision, leaves
 //! and sums double; `x > border` goes right, so does the category that a one-hot split names; a missing number is
 //! smaller or larger than all others, as the feature says; in a symmetric tree the *last* split is the root
-//! (contributions depend on it); leaves without training rows are usual there. The raw score is scale x trees + bias.
+//! (contributions depend on it); leaves without training rows are usual there. The raw score is scale x trees + bias,
+//! the bias added last.
 //!
 //! Categories are known by the 32-bit hash of their text. CatBoost takes a category that was not there in training as
 //! different from all others; so it is here. It is counted: exactly where the file lists the hashes of training (JSON
@@ -22,7 +23,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::features::{Binding, Hashes};
-use crate::forest::{Child, Empty, Forest, Leaf, Precision, Rules, Split, Test, Tree};
+use crate::forest::{Base, Child, Empty, Forest, Leaf, Precision, Rules, Split, Test, Tree};
 use crate::formats::data::Part;
 use crate::link::Link;
 use crate::model::{About, Form, Parts};
@@ -159,7 +160,7 @@ pub(crate) fn load(bytes: &[u8]) -> Result<Parts, Error> {
     if !source.bias.iter().all(|bias| bias.is_finite()) {
         return Err(invalid("the bias is not finite"));
     }
-    let rules = Rules { base: source.bias.clone(), empty: Empty::Halved, ..Rules::plain(0) };
+    let rules = Rules { base: source.bias.clone(), base_comes: Base::Last, empty: Empty::Halved, ..Rules::plain(0) };
     let forest = Forest::new(trees, inputs, rules)
         .map_err(|(at, message)| invalid(format!("tree {}: {message}", at / source.outputs)))?;
     Ok(Parts {
