@@ -9,5 +9,6 @@ mod kill;
 mod model;
 mod profile;
 mod program;
+mod promises;
 mod reference;
 mod results;

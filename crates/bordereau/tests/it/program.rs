@@ -7,9 +7,10 @@ use std::process::{Child, Command, Output, Stdio};
 pub const USER: &str = "ann";
 pub const PASSWORD: &str = "correct horse";
 
-/// The binary with an environment that holds none of our settings.
+/// The binary (another one when `BORDEREAU_PROGRAM` names it) with an environment that holds none of our settings.
 pub fn bordereau() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_bordereau"));
+    let built = || env!("CARGO_BIN_EXE_bordereau").into();
+    let mut command = Command::new(std::env::var_os("BORDEREAU_PROGRAM").unwrap_or_else(built));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("BORDEREAU_") {
             command.env_remove(name);
@@ -39,6 +40,7 @@ pub fn run_with_input(arguments: &[&str], input: &str) {
 /// A data folder with the customer `valen` and the user [`USER`].
 pub fn data_folder(folder: &Path) -> PathBuf {
     let data = folder.join("data");
+    std::fs::create_dir_all(folder).unwrap();
     let path = data.to_str().unwrap();
     assert!(run(["customer", "add", "valen", "--data", path]).status.success());
     run_with_input(&["user", "add", USER, "--customer", "valen", "--password-stdin", "--data", path], PASSWORD);
@@ -55,6 +57,11 @@ impl Server {
     pub fn start(data: &Path, more: &[&str]) -> Self {
         let mut command = bordereau();
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).args(more);
+        Self::of(command)
+    }
+
+    /// The server that a command starts.
+    pub fn of(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();

@@ -1,0 +1,249 @@
+//! Customers who send, wait and fetch while the server under them dies and comes back.
+//!
+//! A client does what a good one does: it chooses its keys, sends again what was not answered, and asks until there is
+//! an end. So every request here is repeated until it is answered in full, and whatever the answer says must hold from
+//! then on. What the results must be is known from a server that nobody harmed.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use bordereau_base::ids::BatchKey;
+use rand::RngExt;
+use rand::rngs::StdRng;
+use reqwest::multipart::{Form, Part};
+use reqwest::{Client, RequestBuilder};
+use serde_json::Value;
+use tokio::sync::watch;
+
+use crate::program::{PASSWORD, USER, bordereau};
+use crate::results::comparable;
+
+/// What has not come to its end by then never will.
+const PATIENCE: Duration = Duration::from_secs(300);
+const PAUSE: Duration = Duration::from_millis(20);
+/// As in the paths of both families.
+pub const SCORING: &str = "insureright/scoring";
+
+/// An upload, and what must come of it.
+pub struct Book {
+    pub zip: Vec<u8>,
+    results: BTreeMap<String, Vec<u8>>,
+    profile: Value,
+}
+
+/// What is asked for with an upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    Score,
+    Profile,
+    ProfileThenSubmit,
+}
+
+/// One upload on its way.
+#[derive(Debug, Clone, Copy)]
+pub struct Job {
+    pub kind: Kind,
+    pub book: usize,
+    pub key: BatchKey,
+}
+
+/// The customers of one server.
+pub struct Campaign {
+    http: Client,
+    /// Where the server is, or was last.
+    url: watch::Receiver<String>,
+    books: Vec<Book>,
+    done: Mutex<Vec<Job>>,
+    /// Uploads that are being sent.
+    posting: AtomicUsize,
+    stopping: AtomicBool,
+}
+
+/// A zip of a made-up book.
+pub fn book(folder: &Path, insureds: u32, seed: u32) -> Vec<u8> {
+    let demo = folder.join(format!("demo-{insureds}"));
+    let (insureds, seed) = (insureds.to_string(), seed.to_string());
+    let mut command = bordereau();
+    command.args(["demo", "--book-only", "--insureds", &insureds, "--seed", &seed, "--dir"]).arg(&demo);
+    assert!(command.status().unwrap().success());
+    std::fs::read(demo.join("book.zip")).unwrap()
+}
+
+impl Campaign {
+    /// Learns from the server at `url` what must come of each book.
+    pub async fn learn(url: watch::Receiver<String>, zips: Vec<Vec<u8>>) -> Self {
+        let book = |zip| Book { zip, results: BTreeMap::new(), profile: Value::Null };
+        let mut campaign = Self {
+            http: Client::new(),
+            url,
+            books: zips.into_iter().map(book).collect(),
+            done: Mutex::default(),
+            posting: AtomicUsize::new(0),
+            stopping: AtomicBool::new(false),
+        };
+        for book in 0..campaign.books.len() {
+            let job = Job { kind: Kind::ProfileThenSubmit, book, key: BatchKey::random() };
+            campaign.send(&job).await;
+            let (results, profile) = (campaign.results(job.key).await, campaign.profile(job.key).await);
+            campaign.books[book].results = results;
+            campaign.books[book].profile = profile;
+        }
+        campaign
+    }
+
+    /// The same customers at another server.
+    pub fn moved_to(self, url: watch::Receiver<String>) -> Self {
+        Self { url, ..self }
+    }
+
+    /// Sends one upload after the other until [`Campaign::stop`]; holds each against what must come of it.
+    pub async fn go_on(&self, mut chance: StdRng) {
+        while !self.stopping.load(Ordering::Relaxed) {
+            let kind = match chance.random_range(0..4) {
+                0 => Kind::Profile,
+                1 => Kind::ProfileThenSubmit,
+                _ => Kind::Score,
+            };
+            let book = chance.random_range(0..self.books.len());
+            self.carry_out(Job { kind, book, key: BatchKey::random() }).await;
+        }
+    }
+
+    /// Begins no further upload.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Sends one upload, waits for its end, and holds that against what it must be.
+    pub async fn carry_out(&self, job: Job) {
+        self.send(&job).await;
+        // From here on it is acknowledged.
+        self.done.lock().unwrap().push(job);
+        self.hold(&job).await;
+    }
+
+    /// All that was acknowledged.
+    pub fn acknowledged(&self) -> Vec<Job> {
+        self.done.lock().unwrap().clone()
+    }
+
+    /// Whether an upload is being sent.
+    pub fn is_posting(&self) -> bool {
+        self.posting.load(Ordering::Relaxed) > 0
+    }
+
+    /// Holds what came of an upload against what it must be.
+    pub async fn hold(&self, job: &Job) {
+        let book = &self.books[job.book];
+        if job.kind != Kind::Score {
+            assert_eq!(self.profile(job.key).await, book.profile, "the profile of {job:?} is another");
+        }
+        if job.kind != Kind::Profile {
+            let results = self.results(job.key).await;
+            assert!(results.keys().eq(book.results.keys()), "{job:?}: {:?}", results.keys());
+            for (name, bytes) in &book.results {
+                assert!(results[name] == *bytes, "{name} of {job:?} is another");
+            }
+        }
+    }
+
+    /// Keys of all that the customer has.
+    pub async fn listed(&self) -> Vec<String> {
+        let (mut keys, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let path = format!("/api/2/batches?limit=500{cursor}");
+            let page: Value = serde_json::from_slice(&self.get(&path).await).unwrap();
+            let batches = page["batches"].as_array().unwrap();
+            keys.extend(batches.iter().map(|batch| batch["batchKey"].as_str().unwrap().to_owned()));
+            match page["cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return keys,
+            }
+        }
+    }
+
+    /// The stage of what runs now, as far as the server answers.
+    pub async fn stage(&self) -> Option<String> {
+        let url = self.url.borrow().clone();
+        let asked = self.http.get(format!("{url}/api/2/batches?state=running&limit=4"));
+        let text = asked.basic_auth(USER, Some(PASSWORD)).send().await.ok()?.text().await.ok()?;
+        let page: Value = serde_json::from_str(&text).ok()?;
+        let stages = page["batches"].as_array()?.iter().filter_map(|batch| batch["progress"]["stage"].as_str());
+        stages.map(str::to_owned).next()
+    }
+
+    async fn send(&self, job: &Job) {
+        let (key, zip) = (job.key.to_string(), &self.books[job.book].zip);
+        let path = if job.kind == Kind::Score { SCORING } else { "profile" };
+        self.posting.fetch_add(1, Ordering::Relaxed);
+        let answer = self.ask(|http, url| {
+            let form = Form::new().part("file", Part::bytes(zip.clone()).file_name("book.zip"));
+            http.post(format!("{url}/api/2/batch/{path}?batchKey={key}")).multipart(form)
+        });
+        assert_eq!(answer.await, (200, key.clone().into_bytes()), "{job:?}");
+        self.posting.fetch_sub(1, Ordering::Relaxed);
+        if job.kind == Kind::ProfileThenSubmit {
+            let answer =
+                self.ask(|http, url| http.get(format!("{url}/solutions/batch/1/{SCORING}/{key}/submit"))).await;
+            assert_eq!(answer, (200, key.into_bytes()), "{job:?}");
+        }
+    }
+
+    /// The members of the results, without timings and key.
+    async fn results(&self, key: BatchKey) -> BTreeMap<String, Vec<u8>> {
+        let mut members = comparable(&self.get(&format!("/api/2/batch/{SCORING}/{key}")).await);
+        let mut summary: Value = serde_json::from_slice(&members["summary.json"]).unwrap();
+        assert_eq!(summary.as_object_mut().unwrap().remove("batch_key").unwrap(), key.to_string());
+        members.insert("summary.json".to_owned(), serde_json::to_vec(&summary).unwrap());
+        members
+    }
+
+    /// The full profile, without timings.
+    async fn profile(&self, key: BatchKey) -> Value {
+        let began = Instant::now();
+        loop {
+            let bytes = self.get(&format!("/api/2/batch/unstructured/{key}/profile")).await;
+            let mut profile: Value = serde_json::from_slice(&bytes).unwrap();
+            if profile["state"] == "full" {
+                assert!(profile.as_object_mut().unwrap().remove("timings").is_some());
+                return profile;
+            }
+            assert!(began.elapsed() < PATIENCE, "the profile {key} never becomes full");
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Asks until the answer is 200.
+    async fn get(&self, path: &str) -> Vec<u8> {
+        let began = Instant::now();
+        loop {
+            match self.ask(|http, url| http.get(format!("{url}{path}"))).await {
+                (200, body) => return body,
+                (404, _) => assert!(began.elapsed() < PATIENCE, "{path} never ends"),
+                (status, body) => panic!("{path}: {status} {}", String::from_utf8_lossy(&body)),
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Sends a request until it is answered in full.
+    pub async fn ask(&self, request: impl Fn(&Client, &str) -> RequestBuilder) -> (u16, Vec<u8>) {
+        let began = Instant::now();
+        loop {
+            let url = self.url.borrow().clone();
+            let answered = async {
+                let response = request(&self.http, &url).basic_auth(USER, Some(PASSWORD)).send().await.ok()?;
+                let status = response.status().as_u16();
+                Some((status, response.bytes().await.ok()?.to_vec()))
+            };
+            if let Some(answer) = answered.await {
+                return answer;
+            }
+            assert!(began.elapsed() < PATIENCE, "the server does not come back");
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
