@@ -9,6 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import crate_graph  # noqa: E402
+import promises  # noqa: E402
 import style  # noqa: E402
 
 DOC = "//! Owns nothing.\n"
@@ -27,6 +28,22 @@ def check(files):
 def function(name, lines):
     """A function of that many lines."""
     return f"fn {name}() {{\n" + "    step();\n" * (lines - 2) + "}\n"
+
+
+class Promises(unittest.TestCase):
+    PAGE = "".join(f"## {number}. Something\n\n`promise_{number}_a`\n\n" for number in range(1, 9))
+    LISTING = "".join(f"a::it promise_{number}_a\n" for number in range(1, 9))
+
+    def test_a_page_with_every_test_has_no_faults(self):
+        self.assertEqual(list(promises.faults(self.PAGE, self.LISTING)), [])
+
+    def test_a_test_of_two_promises_stands_in_both_sections(self):
+        found = list(promises.faults(self.PAGE, self.LISTING + "a::it b::promise_2_3_b\n"))
+        self.assertEqual(found, [f"promise_2_3_b is not in the section of promise {number}" for number in (2, 3)])
+
+    def test_a_name_without_a_test_and_a_promise_without_one_are_told(self):
+        found = list(promises.faults(self.PAGE, self.LISTING.replace("promise_8_a", "eight")))
+        self.assertEqual(found, ["promise 8 has no test", "promise_8_a is in the section of promise 8 and no test"])
 
 
 class Style(unittest.TestCase):

@@ -71,7 +71,7 @@ pub struct Report {
     /// Whose fault it is.
     pub fault: Fault,
     /// Stable, for programs: the code of a refusal such as `missingColumn`, or `releaseGone`, `releaseChanged`,
-    /// `releaseBroken`, `serviceFailed`, `serviceCrashed`.
+    /// `releaseBroken`, `serviceFailed`, `serviceCrashed`, `uploadDamaged`.
     pub code: String,
     /// One sentence, without any cell's value.
     pub message: String,

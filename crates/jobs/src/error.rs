@@ -6,6 +6,8 @@ use bordereau_base::ids::InvalidId;
 use bordereau_base::refusal::Refusal;
 use bordereau_files::intake::IntakeError;
 
+use crate::folder;
+
 /// The code of SQLite for a database or disk that is full.
 const SQLITE_FULL: &str = "13";
 
@@ -60,6 +62,9 @@ pub enum Error {
     /// A stored value cannot be read back.
     #[error("the database holds an unreadable {0}")]
     Stored(&'static str),
+    /// A stored file is not what was written, by its digest; already logged and counted.
+    #[error("a stored {0} is damaged")]
+    Damaged(&'static str),
     /// A file of the data folder cannot be read or written.
     #[error("the data folder cannot be read or written")]
     Io(#[source] std::io::Error),
@@ -85,10 +90,7 @@ impl From<IntakeError> for Error {
 
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
-            _ => Self::Io(error),
-        }
+        if folder::is_full(&error) { Self::Full } else { Self::Io(error) }
     }
 }
 

@@ -89,6 +89,11 @@ pub(crate) fn make_file(path: &Path) -> io::Result<()> {
     options.open(path).map(drop)
 }
 
+/// Whether an error says that there is no room on the disk, or none for this program.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 /// Moves a file, synced before, to `to` and makes that durable. The folder of `to` is made when it is not there.
 pub(crate) fn place(from: &Path, to: &Path) -> io::Result<()> {
     let folder = to.parent().ok_or(io::ErrorKind::InvalidInput)?;

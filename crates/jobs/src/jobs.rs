@@ -12,11 +12,11 @@ use bordereau_engine::catalog::Catalog;
 use bordereau_engine::progress::Progress;
 use bordereau_engine::release::Release;
 use jiff::Timestamp;
-use object_store::ObjectStoreExt;
 use tokio::sync::{Notify, OnceCell, Semaphore};
 
 use crate::account::{Caller, Grant, Password, User, UserName};
-use crate::batch::{BatchProgress, BatchRequest, BatchResults, BatchStatus, Report, ResultsFile};
+use crate::artefact::Artefact;
+use crate::batch::{BatchProgress, BatchRequest, BatchResults, BatchStatus, Report};
 use crate::credentials::{self, Credentials};
 use crate::error::{Error, Result};
 use crate::event::Event;
@@ -212,8 +212,8 @@ impl Jobs {
             }
             BatchState::Finished => {
                 let results = row.results.ok_or(Error::Stored("name of results"))?;
-                let content = self.inner.folder.objects.get(&results.object.as_str().into()).await?.into_stream();
-                Ok(BatchResults::Ready(ResultsFile { sha256: results.sha256, bytes: results.bytes, content }))
+                let results = Artefact { object: results.object, sha256: results.sha256, bytes: results.bytes };
+                Ok(BatchResults::Ready(self.open_artefact(results, "results file").await?))
             }
         }
     }

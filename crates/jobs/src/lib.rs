@@ -26,6 +26,7 @@ mod credentials;
 mod error;
 mod event;
 mod folder;
+mod integrity;
 mod jobs;
 mod measures;
 mod operations;

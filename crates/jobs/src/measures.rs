@@ -13,6 +13,7 @@ pub(crate) struct Measures {
     stage_ms: [AtomicU64; Stage::ALL.len()],
     attempts: AtomicU64,
     faults: AtomicU64,
+    damaged: AtomicU64,
     rows: AtomicU64,
     bytes: AtomicU64,
     records: AtomicU64,
@@ -37,6 +38,8 @@ pub struct Reading {
     pub attempts: u64,
     /// Attempts of this process that ended by a fault of ours.
     pub faults: u64,
+    /// Stored files that this process found to be other than their digest says.
+    pub damaged: u64,
     /// Rows read by attempts of this process that ended.
     pub rows: u64,
     /// Unpacked bytes read by them.
@@ -68,6 +71,10 @@ impl Measures {
     pub(crate) fn webhook(&self, taken: bool) {
         let counter = if taken { &self.webhooks_delivered } else { &self.webhooks_failed };
         counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn damaged(&self) {
+        self.damaged.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Adds what one attempt did.
@@ -110,6 +117,7 @@ impl Jobs {
             uploads: inner.options.uploads_at_once.saturating_sub(inner.uploads.available_permits()) as u64,
             attempts: load(&measures.attempts),
             faults: load(&measures.faults),
+            damaged: load(&measures.damaged),
             rows: load(&measures.rows),
             bytes: load(&measures.bytes),
             records: load(&measures.records),

@@ -20,7 +20,6 @@ use bordereau_base::limits::IntakeLimits;
 use bordereau_base::state::BatchState;
 use bordereau_engine::progress::Progress;
 use bordereau_profile::document::{FORMAT, Profile, ProfileState};
-use object_store::ObjectStoreExt;
 use sha2::{Digest, Sha256};
 
 use crate::account::Caller;
@@ -140,7 +139,7 @@ impl Jobs {
                 (ProfileState::Preliminary, preliminary)
             }
         };
-        Ok(BatchProfile::Ready { state, file: self.open_artefact(artefact).await? })
+        Ok(BatchProfile::Ready { state, file: self.open_artefact(artefact, "profile").await? })
     }
 
     /// The state that the full profile of an upload was made of; none while there is no full profile.
@@ -154,13 +153,8 @@ impl Jobs {
             return Ok(None);
         };
         match store.artefact(row.id, ArtefactKind::ProfileState).await? {
-            Some(state) => Ok(Some(self.open_artefact(state).await?)),
+            Some(state) => Ok(Some(self.open_artefact(state, "profile state").await?)),
             None => Ok(None),
         }
-    }
-
-    async fn open_artefact(&self, artefact: Artefact) -> Result<ResultsFile> {
-        let content = self.inner.folder.objects.get(&artefact.object.as_str().into()).await?.into_stream();
-        Ok(ResultsFile { sha256: artefact.sha256, bytes: artefact.bytes, content })
     }
 }

@@ -26,6 +26,7 @@ mod query;
 mod reference;
 mod results;
 mod routes;
+mod stall;
 mod submit;
 mod submit_profiled;
 mod subscribe;
@@ -45,14 +46,16 @@ pub struct ServerOptions {
     pub connections_max: usize,
     /// How long a client may take for the head of a request, and may leave a connection unused.
     pub head_ms: u64,
-    /// How long a client may send nothing of a body it has announced.
+    /// How long a client may send nothing, or next to nothing, of a body it has announced.
     pub body_idle_ms: u64,
+    /// How long a client may take nothing of an answer.
+    pub write_idle_ms: u64,
     /// How long requests under way are waited for at shutdown.
     pub drain_ms: u64,
 }
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        Self { connections_max: 12_000, head_ms: 30_000, body_idle_ms: 60_000, drain_ms: 30_000 }
+        Self { connections_max: 12_000, head_ms: 30_000, body_idle_ms: 60_000, write_idle_ms: 60_000, drain_ms: 30_000 }
     }
 }

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use crate::ServerOptions;
 use crate::metrics::HttpMetrics;
 use crate::routes::{Site, router};
+use crate::stall::Patient;
 
 /// How long to wait after the system had no descriptor left for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -61,7 +62,8 @@ pub(crate) async fn answer_all(
             Some(_) = connections.join_next() => {}
             (place, accepted) = accepted => match accepted {
                 Ok((stream, _)) => {
-                    let answering = answer(stream, router.clone(), options.head_ms, stopped.clone());
+                    let times = (options.head_ms, options.write_idle_ms);
+                    let answering = answer(stream, router.clone(), times, stopped.clone());
                     connections.spawn(async move {
                         let _place = place;
                         answering.await;
@@ -86,13 +88,21 @@ pub(crate) async fn answer_all(
 }
 
 /// Serves one connection to its end.
-async fn answer(stream: TcpStream, router: Router, head_ms: u64, mut stopped: watch::Receiver<()>) {
+async fn answer(
+    stream: TcpStream,
+    router: Router,
+    (head_ms, write_idle_ms): (u64, u64),
+    mut stopped: watch::Receiver<()>,
+) {
     // Answers are small or streamed in large pieces; waiting to fill a packet only delays them.
     let _ = stream.set_nodelay(true);
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(Duration::from_millis(head_ms));
     builder.max_header_size(HEAD_BYTES_MAX).max_buf_size(HEAD_BYTES_MAX);
-    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let connection = builder.serve_connection(
+        TokioIo::new(Patient::new(stream, Duration::from_millis(write_idle_ms))),
+        TowerToHyperService::new(router),
+    );
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

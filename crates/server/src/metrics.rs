@@ -165,6 +165,7 @@ fn gauges(reading: &Reading, registry: &mut Registry) {
 fn counters(reading: &Reading, registry: &mut Registry) {
     for (name, help, value) in [
         ("attempts", "Attempts at batches that were begun", reading.attempts),
+        ("damaged_files", "Stored files found to be other than their digest says", reading.damaged),
         ("attempt_faults", "Attempts that ended by a fault of ours", reading.faults),
         ("rows_read", "Rows read", reading.rows),
         ("bytes_read", "Unpacked bytes read", reading.bytes),

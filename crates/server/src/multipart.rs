@@ -3,15 +3,16 @@
 //! The part named `file` or `batch-file` goes to the receiver; other parts are read and left aside. The body is read to
 //! its end, so that a second zip is refused instead of being overlooked. Memory is bounded: the parser is given the
 //! body piece by piece and no more than [`UNPARSED_BYTES_MAX`] without a sign that it got anywhere, which is what a
-//! part's headers or the text before the first part would need. A client that sends nothing for `body_idle` is cut off.
+//! part's headers or the text before the first part would need. A client that sends nothing for `body_idle`, or less
+//! than [`PACE_BYTES_MIN`] in so much time of waiting for it, is cut off: there are few places for uploads.
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, BodyDataStream};
 use axum::http::HeaderMap;
@@ -24,6 +25,8 @@ use multer::{Constraints, Field, Multipart, SizeLimit};
 use crate::problem::Problem;
 
 const UNPARSED_BYTES_MAX: usize = 1 << 20;
+/// What a client must send in each `body_idle` of our waiting.
+const PACE_BYTES_MIN: usize = 16 << 10;
 /// What a body may have beyond the upload's own cap: boundaries, headers, parts left aside.
 pub(crate) const BESIDES_BYTES_MAX: u64 = 1 << 20;
 /// As RFC 2046 has it.
@@ -46,20 +49,21 @@ pub(crate) async fn receive(
     upload_bytes_max: u64,
     body_idle: Duration,
 ) -> Result<(), Problem> {
-    let unparsed = Arc::new(AtomicUsize::new(0));
-    let pieces = Pieces { body: body.into_data_stream(), unparsed: Arc::clone(&unparsed), gave: false };
+    let seen = Arc::new(Seen::default());
+    let pace = Pace { body_idle, waiting_since: None, waited: Duration::ZERO, bytes: 0 };
+    let pieces = Pieces { body: body.into_data_stream(), seen: Arc::clone(&seen), pace, gave: false };
     let whole_max = upload_bytes_max.saturating_add(BESIDES_BYTES_MAX);
     let constraints = Constraints::new().size_limit(SizeLimit::new().whole_stream(whole_max));
     let mut parts = Multipart::with_constraints(pieces, boundary, constraints);
     let mut found = false;
-    let problem = |error| problem(error, upload_bytes_max);
+    let problem = |error| problem(error, &seen, upload_bytes_max);
     while let Some(mut part) = in_time(body_idle, parts.next_field()).await?.map_err(problem)? {
         let wanted = part.name().is_some_and(|name| PART_NAMES.contains(&name));
         if wanted && found {
             return Err(Problem::ManyFileParts);
         }
         found |= wanted;
-        while let Some(piece) = next_piece(&mut part, &unparsed, body_idle).await?.map_err(problem)? {
+        while let Some(piece) = next_piece(&mut part, &seen, body_idle).await?.map_err(problem)? {
             if wanted {
                 receiver.write(piece).await?;
             }
@@ -70,11 +74,11 @@ pub(crate) async fn receive(
 
 async fn next_piece(
     part: &mut Field<'_>,
-    unparsed: &AtomicUsize,
+    seen: &Seen,
     body_idle: Duration,
 ) -> Result<multer::Result<Option<Bytes>>, Problem> {
     let piece = in_time(body_idle, part.chunk()).await;
-    unparsed.store(0, Ordering::Relaxed);
+    seen.unparsed.store(0, Ordering::Relaxed);
     piece
 }
 
@@ -82,17 +86,54 @@ async fn in_time<T>(body_idle: Duration, work: impl Future<Output = T>) -> Resul
     tokio::time::timeout(body_idle, work).await.map_err(|_| Problem::TooSlow)
 }
 
-fn problem(error: multer::Error, upload_bytes_max: u64) -> Problem {
+fn problem(error: multer::Error, seen: &Seen, upload_bytes_max: u64) -> Problem {
     match error {
+        _ if seen.too_slow.load(Ordering::Relaxed) => Problem::TooSlow,
         multer::Error::StreamSizeExceeded { .. } => Problem::TooLarge { upload_bytes_max },
         _ => Problem::BrokenMultipart,
+    }
+}
+
+/// What is known of the body on both sides of the parser.
+#[derive(Debug, Default)]
+struct Seen {
+    /// Bytes that the parser was given without a sign that it got anywhere.
+    unparsed: AtomicUsize,
+    /// The body came too slowly.
+    too_slow: AtomicBool,
+}
+
+/// How fast a body comes, in the time that we wait for it.
+struct Pace {
+    body_idle: Duration,
+    waiting_since: Option<Instant>,
+    waited: Duration,
+    bytes: usize,
+}
+
+impl Pace {
+    fn wait(&mut self) {
+        self.waiting_since.get_or_insert_with(Instant::now);
+    }
+
+    /// Counts a piece. False: too little came in too long.
+    fn keeps_up(&mut self, bytes: usize) -> bool {
+        self.waited += self.waiting_since.take().map_or(Duration::ZERO, |since| since.elapsed());
+        self.bytes += bytes;
+        if self.waited < self.body_idle {
+            return true;
+        }
+        let keeps_up = self.bytes >= PACE_BYTES_MIN;
+        (self.waited, self.bytes) = (Duration::ZERO, 0);
+        keeps_up
     }
 }
 
 /// A body for the parser, which would take in all that is ready at one go: one piece for each time it asks.
 struct Pieces {
     body: BodyDataStream,
-    unparsed: Arc<AtomicUsize>,
+    seen: Arc<Seen>,
+    pace: Pace,
     gave: bool,
 }
 
@@ -104,11 +145,18 @@ impl Stream for Pieces {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let piece = std::task::ready!(self.body.poll_next_unpin(context));
+        let Poll::Ready(piece) = self.body.poll_next_unpin(context) else {
+            self.pace.wait();
+            return Poll::Pending;
+        };
         let Some(Ok(piece)) = piece else {
             return Poll::Ready(piece.map(|piece| piece.map_err(Into::into)));
         };
-        let unparsed = self.unparsed.fetch_add(piece.len(), Ordering::Relaxed) + piece.len();
+        if !self.pace.keeps_up(piece.len()) {
+            self.seen.too_slow.store(true, Ordering::Relaxed);
+            return Poll::Ready(Some(Err(Box::new(NothingFound))));
+        }
+        let unparsed = self.seen.unparsed.fetch_add(piece.len(), Ordering::Relaxed) + piece.len();
         if unparsed > UNPARSED_BYTES_MAX {
             return Poll::Ready(Some(Err(Box::new(NothingFound))));
         }
@@ -117,13 +165,13 @@ impl Stream for Pieces {
     }
 }
 
-/// The parser was given much and found no part in it.
+/// The parser was given much and found no part in it, or little in too long a time.
 #[derive(Debug)]
 struct NothingFound;
 
 impl fmt::Display for NothingFound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no part within the bytes that are held")
+        f.write_str("nothing within the bytes that are held, or the time that is given")
     }
 }
 

@@ -62,6 +62,8 @@ pub(crate) enum Problem {
     Draining,
     /// The disk of the data folder is full; already logged.
     Full,
+    /// What was asked for is damaged on our disk; already logged.
+    Damaged,
     /// A fault of ours, already logged.
     Internal,
 }
@@ -128,6 +130,7 @@ impl From<Error> for Problem {
                 tracing::error!("a request failed: the data folder has no room left");
                 Self::Full
             }
+            Error::Damaged(_) => Self::Damaged,
             error @ (Error::Taken(_)
             | Error::Absent(_)
             | Error::Invalid(_)
@@ -177,7 +180,7 @@ impl Problem {
             Self::Busy(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Draining => StatusCode::SERVICE_UNAVAILABLE,
             Self::Full => StatusCode::INSUFFICIENT_STORAGE,
-            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Damaged | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -209,6 +212,9 @@ impl Problem {
             Self::TooLarge { upload_bytes_max } => format!("The upload has more than {upload_bytes_max} bytes."),
             Self::Busy(what) => format!("Too many {what} at once. Try again later."),
             Self::Draining => "The server is being shut down. Try again later.".to_owned(),
+            Self::Damaged => {
+                "What is stored is damaged and is not handed out. Please tell the operator of the service.".to_owned()
+            }
             Self::Full => "The server has no room left. Nothing was accepted. Try again later.".to_owned(),
         }
     }
@@ -247,6 +253,7 @@ impl Problem {
             Self::Busy(_) => "busy",
             Self::Draining => "draining",
             Self::Full => "full",
+            Self::Damaged => "damaged",
             Self::Internal => "internal",
         };
         code.to_owned()

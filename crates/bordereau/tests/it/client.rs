@@ -18,12 +18,17 @@ pub struct Client {
     http: reqwest::Client,
 }
 
+/// A client of HTTP, for tests with a runtime of their own.
+pub fn http() -> reqwest::Client {
+    // Only the first one of a process is installed; all are the same.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
+}
+
 impl Client {
     pub fn new(solution: &'static str) -> Self {
-        // Only the first one of a process is installed; all are the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        Self { solution, runtime, http: reqwest::Client::new() }
+        Self { solution, runtime, http: http() }
     }
 
     fn url(&self, server: &str, rest: &str) -> String {

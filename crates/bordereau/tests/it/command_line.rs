@@ -38,7 +38,7 @@ fn the_guides_samples_are_scored_by_the_shipped_solutions() {
 }
 
 #[test]
-fn a_folder_and_its_files_and_any_number_of_threads_give_the_same_results() {
+fn promise_4_a_folder_and_its_files_and_any_number_of_threads_give_the_same_results() {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("results.zip");
     let sample = samples("insureright");

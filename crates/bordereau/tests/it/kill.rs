@@ -36,7 +36,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[test]
-fn fifty_kills_at_random_moments_lose_nothing_and_change_nothing() {
+fn promise_1_4_fifty_kills_at_random_moments_lose_nothing_and_change_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let zip = book(folder.path());
     let template = data_folder(folder.path());

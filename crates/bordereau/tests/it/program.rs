@@ -10,7 +10,12 @@ pub const PASSWORD: &str = "correct horse";
 /// The binary (another one when `BORDEREAU_PROGRAM` names it) with an environment that holds none of our settings.
 pub fn bordereau() -> Command {
     let built = || env!("CARGO_BIN_EXE_bordereau").into();
-    let mut command = Command::new(std::env::var_os("BORDEREAU_PROGRAM").unwrap_or_else(built));
+    command(std::env::var_os("BORDEREAU_PROGRAM").unwrap_or_else(built))
+}
+
+/// A program with an environment that holds none of our settings.
+pub fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("BORDEREAU_") {
             command.env_remove(name);
@@ -67,6 +72,11 @@ impl Server {
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let url = line.trim().strip_prefix("listening on ").expect("the server says where it listens").to_owned();
         Self { child, url }
+    }
+
+    /// The number of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// SIGKILL, and waits until the process is gone.

@@ -2,5 +2,10 @@
 //! nobody should send. `docs/promises.md` says which test proves which promise.
 
 mod campaign;
+mod disk;
+mod hostile;
 mod kills;
 mod listener;
+// The writer of good and bad zips that the tests of intake have; it stands once.
+#[path = "../../../files/tests/it/intake/writer.rs"]
+mod zips;

@@ -202,7 +202,7 @@ fn book(records: usize) -> (String, String) {
 }
 
 #[test]
-fn threads_and_format_change_nothing_but_time() {
+fn promise_4_threads_and_format_change_nothing_but_time() {
     let (policies, items) = book(17_000);
     let release = release_with(&[]);
     for format in [ResultFormat::Csv, ResultFormat::Parquet] {

@@ -414,14 +414,14 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
     #[test]
-    fn small_faulty_tables_come_out_as_the_model_says(
+    fn promise_3_small_faulty_tables_come_out_as_the_model_says(
         (texts, (budget, threads, block_rows)) in (tables(), budgets()),
     ) {
         check(&FLEET, &texts, &budget, threads, block_rows);
     }
 
     #[test]
-    fn tables_in_any_order_come_out_as_the_model_says(
+    fn promise_3_tables_in_any_order_come_out_as_the_model_says(
         (texts, (budget, threads, block_rows)) in (clean_tables(), budgets()),
     ) {
         check(&FLEET, &texts, &budget, threads, block_rows);

@@ -36,7 +36,7 @@ fn digest_again(run: &Run) -> String {
 }
 
 #[test]
-fn the_digest_can_be_worked_out_from_the_zip() {
+fn promise_3_the_digest_can_be_worked_out_from_the_zip() {
     for format in [ResultFormat::Csv, ResultFormat::Parquet] {
         let run = run("R\u{e9}lease \\\"x\\\"", &Options { format, ..options() });
         let summary: Summary = serde_json::from_slice(&run.members["summary.json"]).unwrap();
@@ -49,7 +49,7 @@ fn the_digest_can_be_worked_out_from_the_zip() {
 }
 
 #[test]
-fn the_digest_tells_results_apart() {
+fn promise_3_the_digest_tells_results_apart() {
     let one = run("A", &options());
     assert_eq!(one.outcome.summary.digest, run("A", &options()).outcome.summary.digest);
     assert_ne!(one.outcome.summary.digest, run("B", &options()).outcome.summary.digest);

@@ -1,5 +1,6 @@
 //! Intake, from files on disk to columns.
 
+mod hostile;
 mod laws;
 mod messages;
 mod reference;

@@ -246,7 +246,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn any_split_gives_the_same_content_and_digest(pieces in pieces()) {
+    fn promise_4_any_split_gives_the_same_content_and_digest(pieces in pieces()) {
         let whole = pieces.concat();
         for packing in [Packing::Deflated, Packing::Stored] {
             let slices: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
@@ -260,7 +260,7 @@ proptest! {
     }
 
     #[test]
-    fn the_same_parts_give_the_same_bytes_whoever_made_them(pieces in pieces()) {
+    fn promise_4_the_same_parts_give_the_same_bytes_whoever_made_them(pieces in pieces()) {
         let slices: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
         let here = member("m", Packing::Deflated, &slices);
         let parts: Vec<Part> = std::thread::scope(|scope| {

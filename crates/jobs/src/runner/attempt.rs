@@ -17,11 +17,16 @@ use super::profile::{FinishedProfile, profile};
 use super::{hold_lease, later};
 use crate::artefact;
 use crate::batch::{Fault, Report};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::folder;
 use crate::jobs::{Jobs, service_report};
 use crate::profile::{format_release, is_profile};
 use crate::store::{Claim, Finished};
+
+/// How often a batch is tried that the disk has no room for.
+const ROOM_WAIT_MS: u64 = 5_000;
+/// For so long after it was accepted; from then on a full disk is a fault like any other.
+const ROOM_PATIENCE_MS: u64 = 24 * 3_600_000;
 
 /// How an attempt ended.
 enum Ending {
@@ -31,6 +36,8 @@ enum Ending {
     Profile(FinishedProfile),
     /// The batch will never have results.
     Report(Report),
+    /// The disk is full. That is nobody's fault for a while.
+    NoRoom,
     /// A fault of ours; the text is for the log.
     Fault(String),
     /// The work was cancelled.
@@ -76,7 +83,13 @@ async fn work(jobs: &Jobs, claim: &Arc<Claim>, progress: Arc<Progress>) -> Endin
         return Ending::Report(service_report("serviceCrashed", undone(claim)));
     }
     if let Err(error) = tidy(jobs, claim, claim.fence.attempt).await {
-        return Ending::Fault(error.to_string());
+        return fault(&error);
+    }
+    match jobs.check_upload(claim, &progress).await {
+        Ok(true) => {}
+        Ok(false) => return Ending::Cancelled,
+        Err(Error::Damaged(_)) => return Ending::Report(damaged_upload()),
+        Err(error) => return fault(&error),
     }
     if is_profile(&claim.solution, &claim.submission) {
         return profile_upload(jobs, claim, progress).await;
@@ -88,6 +101,13 @@ async fn work(jobs: &Jobs, claim: &Arc<Claim>, progress: Arc<Progress>) -> Endin
     let (jobs, claim) = (jobs.clone(), Arc::clone(claim));
     let scored = tokio::task::spawn_blocking(move || score(&jobs, &claim, release, &progress)).await;
     ended(scored, Ending::Results)
+}
+
+/// The report for an upload that our disk has changed. Of what it holds nothing is used.
+fn damaged_upload() -> Report {
+    let message = "The stored upload is no longer what was sent: its bytes have changed on our side. Please send it again \
+                   under another key, and tell the operator of the service.";
+    Report::new(Fault::Service, "uploadDamaged", message)
 }
 
 async fn profile_upload(jobs: &Jobs, claim: &Arc<Claim>, progress: Arc<Progress>) -> Ending {
@@ -203,11 +223,20 @@ fn ending(error: EngineError) -> Ending {
             let message = format!("The release cannot do what it promises: {message}");
             Ending::Report(Report::new(Fault::Release, "releaseBroken", message))
         }
+        EngineError::Io(error) if folder::is_full(&error) => Ending::NoRoom,
         EngineError::Io(error) => Ending::Fault(format!("reading or writing failed: {}", error.kind())),
         error @ (EngineError::Arrow(_)
         | EngineError::DataFusion(_)
         | EngineError::Model(_)
         | EngineError::Worker(_)) => Ending::Fault(error.to_string()),
+    }
+}
+
+/// What an error of ours means for the batch.
+fn fault(error: &Error) -> Ending {
+    match error {
+        Error::Full => Ending::NoRoom,
+        error => Ending::Fault(error.to_string()),
     }
 }
 
@@ -244,16 +273,25 @@ async fn settle(jobs: &Jobs, claim: &Claim, ending: Ending) -> Result<bool> {
             tracing::info!(%key, attempt, "batch given back");
             store.give_back(claim, now).await
         }
-        Ending::Fault(what) => {
-            jobs.inner.measures.fault();
-            let retry = jobs.inner.options.retry;
-            tracing::error!(%key, attempt, failures = claim.failures + 1, what, "an attempt failed by a fault of ours");
-            if claim.failures + 1 >= retry.failures_max {
-                return store.fail(claim, &service_report("serviceFailed", undone(claim)), now).await;
-            }
-            let doublings = u32::try_from(claim.failures).unwrap_or(u32::MAX).min(32);
-            let wait_ms = retry.wait_ms.saturating_mul(1 << doublings).min(retry.wait_ms_max);
-            store.put_off(claim, later(now, wait_ms), now).await
+        Ending::NoRoom if now < later(claim.accepted, ROOM_PATIENCE_MS) => {
+            tracing::error!(%key, attempt, "the data folder has no room left; the batch waits");
+            store.wait_for_room(claim, later(now, ROOM_WAIT_MS), now).await
         }
+        Ending::NoRoom => fault_again(jobs, claim, "the data folder has no room left").await,
+        Ending::Fault(what) => fault_again(jobs, claim, &what).await,
     }
+}
+
+/// Puts the batch off after a fault of ours, or ends it when there were too many.
+async fn fault_again(jobs: &Jobs, claim: &Claim, what: &str) -> Result<bool> {
+    let (store, now, retry) = (&jobs.inner.store, jobs.now(), jobs.inner.options.retry);
+    let (key, attempt) = (claim.key, claim.fence.attempt);
+    jobs.inner.measures.fault();
+    tracing::error!(%key, attempt, failures = claim.failures + 1, what, "an attempt failed by a fault of ours");
+    if claim.failures + 1 >= retry.failures_max {
+        return store.fail(claim, &service_report("serviceFailed", undone(claim)), now).await;
+    }
+    let doublings = u32::try_from(claim.failures).unwrap_or(u32::MAX).min(32);
+    let wait_ms = retry.wait_ms.saturating_mul(1 << doublings).min(retry.wait_ms_max);
+    store.put_off(claim, later(now, wait_ms), now).await
 }

@@ -13,6 +13,7 @@ use serde_json::json;
 use tokio::runtime::Handle;
 
 use crate::artefact::{self, Artefact};
+use crate::error::Error;
 use crate::jobs::Jobs;
 use crate::profile::ProfileSpec;
 use crate::store::{Claim, Finished};
@@ -87,6 +88,7 @@ impl Taken<'_> {
             Ok(true) => {}
             // The batch went to another attempt.
             Ok(false) => return Err(EngineError::Cancelled),
+            Err(Error::Full) => return Err(io::Error::from(io::ErrorKind::StorageFull).into()),
             Err(error) => return Err(io::Error::other(error).into()),
         }
         self.named_ms = now.as_millisecond();

@@ -40,6 +40,7 @@ pub(crate) struct Claim {
     pub(crate) format: ResultFormat,
     pub(crate) explanations: Option<Explanations>,
     pub(crate) upload_object: String,
+    pub(crate) upload_sha256: String,
     pub(crate) accepted: Timestamp,
     pub(crate) failures: u64,
     pub(crate) crashes: u64,
@@ -77,6 +78,7 @@ struct ClaimRow {
     format: String,
     explanations: Option<String>,
     upload_object: String,
+    upload_sha256: String,
     created_ms: i64,
     state: String,
     attempt: i64,
@@ -150,7 +152,7 @@ impl Store {
         let mut write = self.write().await?;
         let row: Option<ClaimRow> = sqlx::query_as(
             "SELECT id, customer, key, solution, submission, release_version, release_sha256, format, explanations,
-                 upload_object, created_ms, state, attempt, failures, crashes, cancel_requested
+                 upload_object, upload_sha256, created_ms, state, attempt, failures, crashes, cancel_requested
              FROM batches
              WHERE (state = 'accepted' AND wait_until_ms <= ?1)
                 OR (state = 'running' AND (lease_until_ms <= ?1 OR lease_owner IN (SELECT value FROM json_each(?2))))
@@ -254,6 +256,19 @@ impl Store {
         self.leave(claim, change, BatchState::Accepted, now).await
     }
 
+    /// Gives a batch back that there was no room for, not to be taken up before `wait_until`. False as for
+    /// [`Store::finish`].
+    pub(crate) async fn wait_for_room(&self, claim: &Claim, wait_until: Timestamp, now: Timestamp) -> Result<bool> {
+        let change = sqlx::query(
+            "UPDATE batches SET state = 'accepted', lease_owner = NULL, lease_until_ms = NULL, updated_ms = ?,
+                 wait_until_ms = ?
+             WHERE id = ? AND lease_owner = ? AND attempt = ? AND state = 'running'",
+        )
+        .bind(now.as_millisecond())
+        .bind(wait_until.as_millisecond());
+        self.leave(claim, change, BatchState::Accepted, now).await
+    }
+
     /// Runs a change that ends with the three parameters of a fence, and appends its event.
     pub(super) async fn leave(
         &self,
@@ -296,6 +311,7 @@ impl ClaimRow {
             format: format_named(&self.format)?,
             explanations: explanations.map(|text| stored(text, "number of explanations")).transpose()?,
             upload_object: self.upload_object,
+            upload_sha256: self.upload_sha256,
             accepted: moment(self.created_ms)?,
             failures: unsigned(self.failures),
             crashes: unsigned(self.crashes) + u64::from(crashed),

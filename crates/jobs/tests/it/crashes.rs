@@ -125,7 +125,7 @@ fn kill_after(data: &Path, child: &str, count: usize, wait: Duration, accepted: 
 }
 
 #[tokio::test]
-async fn whatever_was_answered_before_a_kill_ends_in_its_results() {
+async fn promise_1_whatever_was_answered_before_a_kill_ends_in_its_results() {
     let world = World::new();
     let data = world.data();
     let jobs = Jobs::open(options(&data)).await.unwrap();
@@ -168,7 +168,7 @@ async fn whatever_was_answered_before_a_kill_ends_in_its_results() {
 }
 
 #[tokio::test]
-async fn whatever_was_submitted_after_profiling_ends_once_under_its_key() {
+async fn promise_1_2_6_whatever_was_submitted_after_profiling_ends_once_under_its_key() {
     let world = World::new();
     let data = world.data();
     let jobs = Jobs::open(options(&data)).await.unwrap();
@@ -208,7 +208,7 @@ async fn whatever_was_submitted_after_profiling_ends_once_under_its_key() {
 
 /// An upload that is in place without a batch, and one half received, as a kill leaves them.
 #[tokio::test]
-async fn the_leavings_of_dead_processes_are_swept_and_those_of_living_ones_are_not() {
+async fn promise_1_the_leavings_of_dead_processes_are_swept_and_those_of_living_ones_are_not() {
     let world = World::new();
     let (living, jane, _) = world.open_with_customers().await;
     let _receiver = living.begin_upload(&jane, request()).await.unwrap();
@@ -230,7 +230,7 @@ async fn the_leavings_of_dead_processes_are_swept_and_those_of_living_ones_are_n
 
 /// The lease is far from its end, yet the batch of a dead process is taken up at once.
 #[tokio::test]
-async fn a_dead_process_is_noticed_without_waiting_for_its_lease() {
+async fn promise_1_a_dead_process_is_noticed_without_waiting_for_its_lease() {
     let world = World::new();
     let (jobs, jane, _) = world.open_with_customers().await;
     let mut accepted = BTreeMap::new();

@@ -29,7 +29,7 @@ fn key(text: &str) -> BatchKey {
 const KEY: &str = "ac5b3d51-50f8-40d1-e378-18f8db2fabc9";
 
 #[tokio::test]
-async fn a_client_hears_of_its_batch_whether_it_subscribes_before_during_or_after() {
+async fn promise_6_a_client_hears_of_its_batch_whether_it_subscribes_before_during_or_after() {
     let world = World::new();
     let (jobs, jane, _) = world.open_with_customers().await;
     let filter = format!("name,batchFinished,batchKey,{KEY}");
@@ -63,7 +63,7 @@ async fn every_change_is_an_update_and_the_last_one_has_a_name_besides() {
 }
 
 #[tokio::test]
-async fn without_a_key_a_subscription_begins_now_and_a_cursor_goes_on_where_it_was() {
+async fn promise_6_without_a_key_a_subscription_begins_now_and_a_cursor_goes_on_where_it_was() {
     let world = World::new();
     let (jobs, jane, _) = world.open_with_customers().await;
     let first = submit(&jobs, &jane, request(), b"first").await.unwrap().key();
@@ -84,7 +84,7 @@ async fn without_a_key_a_subscription_begins_now_and_a_cursor_goes_on_where_it_w
 }
 
 #[tokio::test]
-async fn a_cursor_that_is_none_of_this_log_gives_the_present_state() {
+async fn promise_6_a_cursor_that_is_none_of_this_log_gives_the_present_state() {
     let world = World::new();
     let (jobs, jane, joe) = world.open_with_customers().await;
     let done = submit(&jobs, &jane, request(), b"a book").await.unwrap().key();
@@ -103,7 +103,7 @@ async fn a_cursor_that_is_none_of_this_log_gives_the_present_state() {
 }
 
 #[tokio::test]
-async fn a_subscription_sees_its_own_customer_whatever_its_filter_says() {
+async fn promise_8_a_subscription_sees_its_own_customer_whatever_its_filter_says() {
     let world = World::new();
     let (jobs, jane, joe) = world.open_with_customers().await;
     let filter = format!("batchKey,{KEY}");
@@ -117,7 +117,7 @@ async fn a_subscription_sees_its_own_customer_whatever_its_filter_says() {
 }
 
 #[tokio::test]
-async fn a_subscription_that_does_not_keep_up_reads_the_rest_from_the_log() {
+async fn promise_6_a_subscription_that_does_not_keep_up_reads_the_rest_from_the_log() {
     let world = World::new();
     let (jobs, jane, _) = world.open_with_customers().await;
     let mut slow = subscribe(&jobs, &jane, &["state,accepted"], None).await;
@@ -133,7 +133,7 @@ async fn a_subscription_that_does_not_keep_up_reads_the_rest_from_the_log() {
 }
 
 #[tokio::test]
-async fn events_of_another_process_are_heard_too() {
+async fn promise_6_events_of_another_process_are_heard_too() {
     let world = World::new();
     let (jobs, jane, _) = world.open_with_customers().await;
     let mut here = subscribe(&jobs, &jane, &["state,accepted"], None).await;

@@ -7,6 +7,7 @@ mod events;
 mod logs;
 mod operations;
 mod profiles;
+mod promises;
 mod runner;
 mod submit_profiled;
 mod uploads;

@@ -32,7 +32,7 @@ async fn a_batch_runs_to_its_results() {
 type Case = (&'static str, fn() -> EngineError, u64, Fault, &'static str, &'static str);
 
 #[tokio::test]
-async fn each_way_to_fail_has_its_report() {
+async fn promise_3_each_way_to_fail_has_its_report() {
     let refused = || EngineError::Refused(Refusal::new(RefusalCode::MissingColumn, "insured.csv has no column x."));
     let cases: [Case; 4] = [
         ("refused", refused, 1, Fault::Upload, "missingColumn", "insured.csv has no column x."),
@@ -124,7 +124,7 @@ async fn a_panic_counts_as_a_failed_attempt_and_hurts_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_batch_whose_release_is_gone_or_another_one_fails_and_says_so() {
+async fn promise_5_a_batch_whose_release_is_gone_or_another_one_fails_and_says_so() {
     for (releases, code, message) in [
         (
             catalog(&["1.1.0"]),
@@ -244,7 +244,7 @@ async fn a_shutdown_reaches_each_of_two_attempts_at_one_batch() {
 }
 
 #[tokio::test]
-async fn two_runners_share_the_work_and_each_batch_is_scored_once() {
+async fn promise_2_two_runners_share_the_work_and_each_batch_is_scored_once() {
     let world = World::new();
     let scored = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&scored);

@@ -152,7 +152,7 @@ async fn a_key_has_one_batch_of_one_request() {
 }
 
 #[tokio::test]
-async fn of_many_submissions_at_once_one_becomes_the_batch() {
+async fn promise_2_of_many_submissions_at_once_one_becomes_the_batch() {
     let world = World::new();
     let (jobs, jane) = open(&world, profiles(&world, &[])).await;
     let other = world.open().await;
@@ -172,7 +172,7 @@ async fn of_many_submissions_at_once_one_becomes_the_batch() {
 
 /// An upload that is sent twice under one key, to a solution and to be profiled, in either order.
 #[tokio::test]
-async fn the_same_upload_may_be_sent_under_the_key_of_its_profile_and_the_other_way_round() {
+async fn promise_2_the_same_upload_may_be_sent_under_the_key_of_its_profile_and_the_other_way_round() {
     let world = World::new();
     let (jobs, jane) = open(&world, profiles(&world, &[])).await;
     let [first, second] = [BatchKey::random(), BatchKey::random()];

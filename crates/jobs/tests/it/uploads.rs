@@ -21,7 +21,7 @@ async fn an_upload_becomes_an_accepted_batch_with_its_file_in_place() {
 }
 
 #[tokio::test]
-async fn the_same_key_is_the_same_batch_for_the_same_request_and_bytes_only() {
+async fn promise_2_the_same_key_is_the_same_batch_for_the_same_request_and_bytes_only() {
     let world = World::new();
     let (jobs, jane, _) = world.open_with_customers().await;
     let key = BatchKey::random();
@@ -46,7 +46,7 @@ async fn the_same_key_is_the_same_batch_for_the_same_request_and_bytes_only() {
 }
 
 #[tokio::test]
-async fn of_many_uploads_under_one_key_at_once_one_becomes_the_batch() {
+async fn promise_2_of_many_uploads_under_one_key_at_once_one_becomes_the_batch() {
     let world = World::new();
     let (jobs, jane, _) = world.open_with_customers().await;
     let key = BatchKey::random();
@@ -57,7 +57,7 @@ async fn of_many_uploads_under_one_key_at_once_one_becomes_the_batch() {
 }
 
 #[tokio::test]
-async fn customers_may_use_the_same_key_and_see_nothing_of_each_other() {
+async fn promise_8_customers_may_use_the_same_key_and_see_nothing_of_each_other() {
     let world = World::new();
     let (jobs, jane, joe) = world.open_with_customers().await;
     let key = BatchKey::random();
@@ -124,7 +124,7 @@ async fn rights_are_asked_before_knowledge() {
 }
 
 #[tokio::test]
-async fn the_release_is_pinned_when_the_upload_is_accepted() {
+async fn promise_5_the_release_is_pinned_when_the_upload_is_accepted() {
     let world = World::new();
     let (jobs, jane, _) = world.open_with_customers().await;
     let before = submit(&jobs, &jane, request(), b"a zip").await.unwrap().key();
@@ -156,7 +156,7 @@ async fn what_is_refused_or_broken_off_leaves_nothing() {
 
 /// The row cannot be written: here because the customer went meanwhile.
 #[tokio::test]
-async fn an_upload_whose_row_cannot_be_written_leaves_nothing() {
+async fn promise_1_an_upload_whose_row_cannot_be_written_leaves_nothing() {
     let world = World::new();
     let (jobs, ..) = world.open_with_customers().await;
     let (name, customer) = ("jim".parse().unwrap(), "gone".parse().unwrap());
@@ -168,7 +168,7 @@ async fn an_upload_whose_row_cannot_be_written_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn an_upload_over_the_cap_is_stopped_at_the_cap() {
+async fn promise_7_an_upload_over_the_cap_is_stopped_at_the_cap() {
     let world = World::new();
     let mut options = world.options();
     options.limits.upload_bytes_max = 10;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use bordereau_base::dictionary::Dictionary;
+use bordereau_base::digest::hex;
 use bordereau_base::ids::{BatchKey, CustomerName};
 use bordereau_base::refusal::{Refusal, RefusalCode};
 use bordereau_engine::batch::{BatchSpec, Options, Outcome, ResultFormat};
@@ -24,6 +25,7 @@ use bordereau_jobs::{
 use bytes::Bytes;
 use futures::StreamExt;
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 
 pub const START_MS: i64 = 1_800_000_000_000;
 
@@ -151,7 +153,7 @@ pub fn score(spec: &BatchSpec, _: &Options, progress: &Progress, mut out: &File)
     let upload = std::fs::read(&spec.upload[0])?;
     let results = results_of(&upload, spec.release.manifest.version.as_str());
     out.write_all(&results)?;
-    Ok(Outcome { summary: summary(spec), zip_sha256: "a digest".to_owned(), zip_bytes: results.len() as u64 })
+    Ok(Outcome { summary: summary(spec), zip_sha256: hex(&Sha256::digest(&results)), zip_bytes: results.len() as u64 })
 }
 
 fn summary(spec: &BatchSpec) -> Summary {

@@ -189,7 +189,7 @@ fn routes() -> BTreeSet<&'static str> {
 }
 
 #[test]
-fn the_matrix_has_every_route_of_the_router_and_the_document() {
+fn promise_8_the_matrix_has_every_route_of_the_router_and_the_document() {
     let named = |(method, path, ..): &(&str, &str, &str, Answers)| ((*method).to_owned(), (*path).to_owned());
     let matrix: BTreeSet<_> = MATRIX.iter().map(named).collect();
     assert_eq!(matrix.len(), MATRIX.len(), "none is there twice");
@@ -203,7 +203,7 @@ fn the_matrix_has_every_route_of_the_router_and_the_document() {
 
 /// All of it is asked by everybody, and what it answers to others tells nothing of the customer's key.
 #[tokio::test]
-async fn every_route_answers_everybody_as_the_matrix_says() {
+async fn promise_8_every_route_answers_everybody_as_the_matrix_says() {
     let world = World::start().await;
     let path = format!("/solutions/batch/5/profile?batchKey={KEY}");
     assert_eq!(said(world.post("jane", &path, sample())).await.0, 200);

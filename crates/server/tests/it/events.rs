@@ -118,7 +118,7 @@ async fn too_many_subscriptions_are_told_to_come_back_and_all_are_answered_at_sh
 }
 
 #[tokio::test]
-async fn a_stream_goes_on_after_the_last_id_it_had() {
+async fn promise_6_a_stream_goes_on_after_the_last_id_it_had() {
     let world = World::start().await;
     said(world.post("jane", POST, sample())).await;
     let open = |last: Option<String>| {

@@ -4,7 +4,7 @@ use crate::world::{World, said};
 
 /// The head is all a client without credentials can make the server hold.
 #[tokio::test]
-async fn a_head_is_held_up_to_64_kib() {
+async fn promise_7_a_head_is_held_up_to_64_kib() {
     let world = World::start().await;
     for (bytes, status) in [(60_000, 200), (70_000, 431)] {
         let filler = "x".repeat(bytes);
@@ -15,7 +15,7 @@ async fn a_head_is_held_up_to_64_kib() {
 }
 
 #[tokio::test]
-async fn no_request_is_answered_with_a_fault_of_ours() {
+async fn promise_8_no_request_is_answered_with_a_fault_of_ours() {
     let world = World::start().await;
     let long = "a".repeat(100_000);
     let auth = "Authorization: Basic amFuZTpvcGVuc2VzYW1l\r\n";

@@ -10,6 +10,7 @@ mod logs;
 mod metrics;
 mod openapi;
 mod profiles;
+mod promises;
 mod results;
 mod submit;
 mod submit_profiled;

@@ -26,7 +26,7 @@ async fn whole(world: &World, user: &str, path: &str, accept: &str) -> (StatusCo
 }
 
 #[tokio::test]
-async fn results_are_the_zip_with_its_digest_under_both_path_families() {
+async fn promise_3_results_are_the_zip_with_its_digest_under_both_path_families() {
     let world = World::start().await;
     let key = submit(&world, "jane", sample()).await;
     let response = world.run("jane", &format!("{PATH}/{key}")).await;
@@ -64,7 +64,7 @@ async fn a_pending_batch_is_not_found_yet_and_says_more_only_in_the_problem_body
 }
 
 #[tokio::test]
-async fn another_customers_batch_looks_exactly_like_one_that_does_not_exist() {
+async fn promise_8_another_customers_batch_looks_exactly_like_one_that_does_not_exist() {
     let world = World::start().await;
     let pending = submit(&world, "jane", sample()).await;
     let done = submit(&world, "jane", without_class()).await;

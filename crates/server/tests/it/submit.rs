@@ -34,7 +34,7 @@ async fn both_path_families_take_a_batch_and_answer_its_key() {
 }
 
 #[tokio::test]
-async fn the_client_may_choose_the_key_and_repeat_the_request() {
+async fn promise_2_the_client_may_choose_the_key_and_repeat_the_request() {
     let world = World::start().await;
     let path = format!("{PATH}?batchKey={}", KEY.to_uppercase());
     for _ in 0..2 {
@@ -53,7 +53,7 @@ async fn the_client_may_choose_the_key_and_repeat_the_request() {
 
 /// What is refused with 400, and the sentences of the guides.
 #[tokio::test]
-async fn each_bad_zip_has_its_sentence() {
+async fn promise_8_each_bad_zip_has_its_sentence() {
     let world = World::start().await;
     for (upload, sentence) in [
         (zip(&[encrypted("insured.csv")]), "error opening zipfile Password protected zipfile not supported"),

@@ -21,7 +21,7 @@ async fn begin(world: &World) -> TcpStream {
 }
 
 #[tokio::test]
-async fn an_upload_that_breaks_off_leaves_nothing() {
+async fn promise_3_an_upload_that_breaks_off_leaves_nothing() {
     let world = World::start().await;
     drop(begin(&world).await);
     until(|| world.files("incoming") == 0).await;
@@ -29,7 +29,7 @@ async fn an_upload_that_breaks_off_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn an_upload_that_stands_still_is_cut_off_and_leaves_nothing() {
+async fn promise_8_an_upload_that_stands_still_is_cut_off_and_leaves_nothing() {
     let options = ServerOptions { body_idle_ms: 50, ..ServerOptions::default() };
     let world = World::start_with(|_| {}, options).await;
     let mut stream = TcpStream::connect(world.address).await.unwrap();
@@ -45,7 +45,7 @@ async fn an_upload_that_stands_still_is_cut_off_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_head_that_never_ends_is_cut_off() {
+async fn promise_8_a_head_that_never_ends_is_cut_off() {
     let options = ServerOptions { head_ms: 50, ..ServerOptions::default() };
     let world = World::start_with(|_| {}, options).await;
     let answer = world.raw(b"POST / HTTP/1.1\r\nHost:").await;
@@ -101,7 +101,7 @@ async fn a_shutdown_lets_uploads_under_way_finish_and_begins_none() {
 
 /// Parts that a parser would have to hold as a whole: headers without an end, text without a boundary.
 #[tokio::test]
-async fn what_would_have_to_be_held_in_memory_is_bounded() {
+async fn promise_7_what_would_have_to_be_held_in_memory_is_bounded() {
     let world = World::start().await;
     let filler = "x".repeat(4 << 20);
     for body in [filler.clone(), format!("--x\r\n{filler}"), format!("--x{}", " ".repeat(4 << 20))] {

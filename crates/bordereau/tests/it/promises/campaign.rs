@@ -77,7 +77,7 @@ impl Campaign {
     pub async fn learn(url: watch::Receiver<String>, zips: Vec<Vec<u8>>) -> Self {
         let book = |zip| Book { zip, results: BTreeMap::new(), profile: Value::Null };
         let mut campaign = Self {
-            http: Client::new(),
+            http: crate::client::http(),
             url,
             books: zips.into_iter().map(book).collect(),
             done: Mutex::default(),
@@ -145,7 +145,12 @@ impl Campaign {
             let results = self.results(job.key).await;
             assert!(results.keys().eq(book.results.keys()), "{job:?}: {:?}", results.keys());
             for (name, bytes) in &book.results {
-                assert!(results[name] == *bytes, "{name} of {job:?} is another");
+                let found = &results[name];
+                let from = found.iter().zip(bytes).take_while(|(one, other)| one == other).count();
+                let shown = |bytes: &[u8]| {
+                    String::from_utf8_lossy(&bytes[from.min(bytes.len())..]).chars().take(200).collect::<String>()
+                };
+                assert!(found == bytes, "{name} of {job:?} is another: {:?} was {:?}", shown(found), shown(bytes));
             }
         }
     }
@@ -175,15 +180,22 @@ impl Campaign {
         stages.map(str::to_owned).next()
     }
 
-    async fn send(&self, job: &Job) {
-        let (key, zip) = (job.key.to_string(), &self.books[job.book].zip);
+    /// Sends the upload until it is answered, with whatever.
+    pub async fn post(&self, job: &Job) -> (u16, String) {
+        let (key, zip) = (job.key, &self.books[job.book].zip);
         let path = if job.kind == Kind::Score { SCORING } else { "profile" };
-        self.posting.fetch_add(1, Ordering::Relaxed);
         let answer = self.ask(|http, url| {
             let form = Form::new().part("file", Part::bytes(zip.clone()).file_name("book.zip"));
             http.post(format!("{url}/api/2/batch/{path}?batchKey={key}")).multipart(form)
         });
-        assert_eq!(answer.await, (200, key.clone().into_bytes()), "{job:?}");
+        let (status, body) = answer.await;
+        (status, String::from_utf8(body).unwrap())
+    }
+
+    async fn send(&self, job: &Job) {
+        let key = job.key.to_string();
+        self.posting.fetch_add(1, Ordering::Relaxed);
+        assert_eq!(self.post(job).await, (200, key.clone()), "{job:?}");
         self.posting.fetch_sub(1, Ordering::Relaxed);
         if job.kind == Kind::ProfileThenSubmit {
             let answer =
@@ -192,11 +204,14 @@ impl Campaign {
         }
     }
 
-    /// The members of the results, without timings and key.
+    /// The members of the results, without timings, key and digest.
     async fn results(&self, key: BatchKey) -> BTreeMap<String, Vec<u8>> {
         let mut members = comparable(&self.get(&format!("/api/2/batch/{SCORING}/{key}")).await);
         let mut summary: Value = serde_json::from_slice(&members["summary.json"]).unwrap();
-        assert_eq!(summary.as_object_mut().unwrap().remove("batch_key").unwrap(), key.to_string());
+        let summary_members = summary.as_object_mut().unwrap();
+        assert_eq!(summary_members.remove("batch_key").unwrap(), key.to_string());
+        // It is over the key as well.
+        assert!(summary_members.remove("digest").is_some());
         members.insert("summary.json".to_owned(), serde_json::to_vec(&summary).unwrap());
         members
     }

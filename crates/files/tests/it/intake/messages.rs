@@ -11,7 +11,7 @@ const GOOD: &str = "policy,state\n1,CO\n";
 
 /// When a refusal is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum When {
+pub enum When {
     /// From names and the directory, at upload time.
     AtOnce,
     /// While the entry is read.
@@ -30,7 +30,7 @@ fn read_everything(upload: &Upload) -> Result<(), IntakeError> {
 }
 
 /// What becomes of an upload that must be refused. `check_zip` must agree with opening.
-fn refused(name: &str, bytes: &[u8], limits: &IntakeLimits) -> (When, Refusal) {
+pub fn refused(name: &str, bytes: &[u8], limits: &IntakeLimits) -> (When, Refusal) {
     let file = OneFile::new(name, bytes);
     let checked = name.ends_with(".zip").then(|| check_zip(&file.path, limits).map_err(refusal));
     match file.upload_within(limits) {
@@ -54,7 +54,7 @@ fn check_within(limits: &IntakeLimits, name: &str, bytes: &[u8], when: When, cod
     assert_eq!(refused(name, bytes, limits), (when, Refusal::new(code, message)));
 }
 
-fn check_zip_of(items: &[Item], when: When, code: RefusalCode, message: &str) {
+pub fn check_zip_of(items: &[Item], when: When, code: RefusalCode, message: &str) {
     check("book.zip", &zip(items), when, code, message);
 }
 
@@ -64,7 +64,7 @@ fn check_csv(content: &str, code: RefusalCode, message: &str) {
     check_zip_of(&[Item::deflated("insured.csv", content)], When::Reading, code, message);
 }
 
-fn good(name: &str) -> Item {
+pub fn good(name: &str) -> Item {
     Item::deflated(name, GOOD)
 }
 
@@ -162,7 +162,7 @@ fn bytes_other_than_the_zip_states_are_refused() {
 }
 
 #[test]
-fn an_entry_that_claims_little_and_gives_much_is_stopped_at_its_claim() {
+fn promise_7_an_entry_that_claims_little_and_gives_much_is_stopped_at_its_claim() {
     let bomb = deflate(&vec![b'a'; 64 << 20]);
     let item = Item { packed: Some(bomb), method: DEFLATED, ..good("insured.csv") };
     let message = "insured.csv is damaged: it unpacks to more bytes than the zip states";
@@ -244,7 +244,7 @@ fn headers_that_are_not_text_are_refused() {
 }
 
 #[test]
-fn each_cap_is_named_with_its_value() {
+fn promise_7_each_cap_is_named_with_its_value() {
     let check = |limits: IntakeLimits, bytes: &[u8], when: When, message: &str| {
         check_within(&limits, "book.zip", bytes, when, RefusalCode::LimitExceeded, message);
     };

@@ -137,7 +137,7 @@ fn entries_are_read_on_several_threads() {
 }
 
 #[test]
-fn a_million_records_are_given_up_at_the_cap() {
+fn promise_7_a_million_records_are_given_up_at_the_cap() {
     let one = zip(&[Item::stored("insured.csv", INSURED)]);
     let start = one.windows(4).position(|bytes| bytes == b"PK\x01\x02").unwrap();
     let record = &one[start..one.len() - 22];
@@ -152,7 +152,7 @@ fn a_million_records_are_given_up_at_the_cap() {
 }
 
 #[test]
-fn a_line_of_five_gigabytes_is_given_up_at_the_cap() {
+fn promise_7_a_line_of_five_gigabytes_is_given_up_at_the_cap() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("insured.csv");
     fs::write(&path, "a,b\n1,2\n").unwrap();
@@ -163,7 +163,7 @@ fn a_line_of_five_gigabytes_is_given_up_at_the_cap() {
 }
 
 #[test]
-fn a_bomb_within_its_claims_is_stopped_by_its_first_row() {
+fn promise_7_a_bomb_within_its_claims_is_stopped_by_its_first_row() {
     let limits = IntakeLimits { unpack_ratio_max: u64::MAX, ..IntakeLimits::default() };
     let bomb = zip(&[Item::deflated("insured.csv", &format!("a,b\n{}", "1".repeat(64 << 20)))]);
     let upload = OneFile::new("book.zip", &bomb).upload_within(&limits).unwrap();
@@ -173,7 +173,7 @@ fn a_bomb_within_its_claims_is_stopped_by_its_first_row() {
 }
 
 #[test]
-fn a_hundred_thousand_columns_are_refused() {
+fn promise_7_a_hundred_thousand_columns_are_refused() {
     let names: Vec<String> = (0..100_000).map(|number| format!("column_{number}")).collect();
     let items = [Item::deflated("insured.csv", &names.join(","))];
     let refused = OneFile::new("book.zip", &zip(&items)).upload().unwrap().read(0).unwrap_err();
@@ -199,7 +199,7 @@ fn lone_surrogates_are_no_work() {
 }
 
 #[test]
-fn short_rows_under_many_columns_take_no_more_memory_than_long_ones() {
+fn promise_7_short_rows_under_many_columns_take_no_more_memory_than_long_ones() {
     let names: Vec<String> = (0..10_000).map(|number| number.to_string()).collect();
     let content = format!("{}\n{}", names.join(","), "x\n".repeat(200_000));
     let upload = OneFile::new("insured.csv", content.as_bytes()).upload().unwrap();
@@ -231,7 +231,7 @@ fn is_answered(outcome: Result<usize, IntakeError>) -> bool {
 
 proptest! {
     #[test]
-    fn a_zip_with_changed_bytes_is_read_or_refused(
+    fn promise_8_a_zip_with_changed_bytes_is_read_or_refused(
         zip64: bool,
         descriptor: bool,
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
@@ -261,7 +261,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
+    fn promise_8_any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
         prop_assert!(is_answered(read_whatever_it_is(&bytes)));
         for name in ["insured.csv", "insured.txt", "insured.tsv"] {
             let table = OneFile::new(name, &bytes).upload().and_then(|upload| upload.read(0)).and_then(read_all);

@@ -22,7 +22,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn threads_change_no_byte(
+    fn promise_4_threads_change_no_byte(
         block in prop::collection::vec(prop::collection::vec(cell(), 1..6), 1..40),
         times in 1_usize..4_000,
         other in prop::collection::vec(prop::collection::vec(cell(), 3), 0..40),

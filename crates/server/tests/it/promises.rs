@@ -1,0 +1,4 @@
+//! Promises of the architecture that are kept, or broken, in this crate; `docs/promises.md` names them all.
+
+mod bodies;
+mod damage;
