@@ -91,11 +91,9 @@ fn promise_8_no_name_leads_out_of_the_upload() {
             FOLDERS,
         );
     }
-    for (name, shown) in [
-        ("insured.csv\0.exe", "insured.csv\u{fffd}.exe"),
-        ("CON", "CON"),
-        ("insured.csv::$DATA", "insured.csv::$DATA"),
-    ] {
+    for (name, shown) in
+        [("insured.csv\0.exe", "insured.csv\u{fffd}.exe"), ("CON", "CON"), ("insured.csv::$DATA", "insured.csv::$DATA")]
+    {
         let message = format!("{shown} is not a csv, psv, tsv or txt file");
         check_zip_of(
             &[good("class.csv"), Item::stored(name, CONTENT)],

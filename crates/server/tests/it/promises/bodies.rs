@@ -82,8 +82,8 @@ async fn promise_8_each_body_that_is_none_is_told_why_and_leaves_nothing() {
     let mut others = Vec::new();
     for (what, request, status, sentence) in cases() {
         let answer = world.raw(&request).await;
-        let as_said = answer.starts_with(&format!("HTTP/1.1 {status} "))
-            && answer.ends_with(&format!("\r\n\r\n{sentence}"));
+        let as_said =
+            answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.ends_with(&format!("\r\n\r\n{sentence}"));
         if !as_said {
             others.push(format!("{what}: {answer}"));
         }
