@@ -1,18 +1,20 @@
 #!/usr/bin/env python3
 """Holds docs/promises.md against the tests: a test whose name begins with promise_ and numbers proves these promises.
 
-    cargo nextest list ... --message-format oneline | scripts/check/promises.py
+    scripts/check/promises.py
 
-Standard input has one test a line, `binary module::name`. Every test named so must stand in the section of each of its
-promises, and every name in the table must be a test. Exits with 1 otherwise.
+Every test named so must stand in the section of each of its promises, and every name in a section must be a test. Exits
+with 1 otherwise.
 """
 
 import pathlib
 import re
 import sys
 
-PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "promises.md"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "promises.md"
 NAME = re.compile(r"\bpromise((?:_\d)+)_[a-z0-9_]+")
+TEST = re.compile(r"\bfn (promise(?:_\d)+_[a-z0-9_]+)\s*\(")
 PROMISES = range(1, 9)
 
 
@@ -28,9 +30,14 @@ def written(page):
     return {promise: {found.group(0) for found in NAME.finditer(texts.get(promise, ""))} for promise in PROMISES}
 
 
-def faults(page, listing):
+def named(root):
+    """The names of the tests in the sources below `root`."""
+    texts = (path.read_text(encoding="utf-8") for path in sorted(root.glob("crates/*/**/*.rs")))
+    return {found.group(1) for text in texts for found in TEST.finditer(text)}
+
+
+def faults(page, tests):
     """Sentences on what the page and the tests do not have in common."""
-    tests = {found.group(0) for found in NAME.finditer(listing)}
     told = written(page)
     for promise in PROMISES:
         wanted = {name for name in tests if promise in proved(name)}
@@ -43,8 +50,8 @@ def faults(page, listing):
 
 
 def main():
-    """Reads the listing and says what is wrong."""
-    found = list(faults(PAGE.read_text(encoding="utf-8"), sys.stdin.read()))
+    """Reads page and sources and says what is wrong."""
+    found = list(faults(PAGE.read_text(encoding="utf-8"), named(ROOT)))
     for sentence in found:
         print(f"{PAGE.name}: {sentence}", file=sys.stderr)
     return 1 if found else 0

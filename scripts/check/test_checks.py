@@ -32,17 +32,24 @@ def function(name, lines):
 
 class Promises(unittest.TestCase):
     PAGE = "".join(f"## {number}. Something\n\n`promise_{number}_a`\n\n" for number in range(1, 9))
-    LISTING = "".join(f"a::it promise_{number}_a\n" for number in range(1, 9))
+    TESTS = {f"promise_{number}_a" for number in range(1, 9)}
 
     def test_a_page_with_every_test_has_no_faults(self):
-        self.assertEqual(list(promises.faults(self.PAGE, self.LISTING)), [])
+        self.assertEqual(list(promises.faults(self.PAGE, self.TESTS)), [])
 
     def test_a_test_of_two_promises_stands_in_both_sections(self):
-        found = list(promises.faults(self.PAGE, self.LISTING + "a::it b::promise_2_3_b\n"))
+        found = list(promises.faults(self.PAGE, self.TESTS | {"promise_2_3_b"}))
         self.assertEqual(found, [f"promise_2_3_b is not in the section of promise {number}" for number in (2, 3)])
 
+    def test_tests_are_found_in_sources(self):
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder) / "crates" / "a" / "tests" / "it" / "b.rs"
+            source.parent.mkdir(parents=True)
+            source.write_text("#[test]\nfn promise_1_2_c() {}\n// promise_3_d\nfn promised() {}\n", encoding="utf-8")
+            self.assertEqual(promises.named(Path(folder)), {"promise_1_2_c"})
+
     def test_a_name_without_a_test_and_a_promise_without_one_are_told(self):
-        found = list(promises.faults(self.PAGE, self.LISTING.replace("promise_8_a", "eight")))
+        found = list(promises.faults(self.PAGE, self.TESTS - {"promise_8_a"}))
         self.assertEqual(found, ["promise 8 has no test", "promise_8_a is in the section of promise 8 and no test"])
 
 
