@@ -21,8 +21,8 @@ use tokio::sync::watch;
 use crate::program::{PASSWORD, USER, bordereau};
 use crate::results::comparable;
 
-/// What has not come to its end by then never will.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// What has not come to its end by then never will. Long: every kill sends a batch back to its beginning.
+const PATIENCE: Duration = Duration::from_secs(1_800);
 const PAUSE: Duration = Duration::from_millis(20);
 /// As in the paths of both families.
 pub const SCORING: &str = "insureright/scoring";

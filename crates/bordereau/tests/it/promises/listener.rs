@@ -13,15 +13,16 @@ use super::campaign::Campaign;
 pub struct Listener {
     events: Mutex<Vec<Value>>,
     cursor: Mutex<String>,
-    heard: watch::Sender<usize>,
+    /// How many ends of batches and profiles were told.
+    ends: watch::Sender<usize>,
     stopping: AtomicBool,
 }
 
 impl Listener {
     /// Begins with what happens from now on.
     pub async fn begin(campaign: &Campaign) -> Self {
-        let (heard, stopping) = (watch::Sender::new(0), AtomicBool::new(false));
-        let listener = Self { events: Mutex::default(), cursor: Mutex::default(), heard, stopping };
+        let (ends, stopping) = (watch::Sender::new(0), AtomicBool::new(false));
+        let listener = Self { events: Mutex::default(), cursor: Mutex::default(), ends, stopping };
         listener.poll(campaign, "timeout=0").await;
         listener
     }
@@ -39,9 +40,9 @@ impl Listener {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Waits for the next event.
-    pub async fn next(&self) {
-        let _ = self.heard.subscribe().changed().await;
+    /// Waits until the end of another batch or profile is told.
+    pub async fn next_end(&self) {
+        let _ = self.ends.subscribe().changed().await;
     }
 
     async fn poll_on(&self, campaign: &Campaign, timeout_s: u32) -> usize {
@@ -60,7 +61,11 @@ impl Listener {
         let events = answer["events"].as_array().unwrap();
         self.events.lock().unwrap().extend(events.iter().cloned());
         answer["cursor"].as_str().unwrap().clone_into(&mut self.cursor.lock().unwrap());
-        self.heard.send_modify(|heard| *heard += events.len());
+        let ends = events.iter().filter(|event| event["name"] == "batchFinished").count();
+        self.ends.send_if_modified(|told| {
+            *told += ends;
+            ends > 0
+        });
         events.len()
     }
 
