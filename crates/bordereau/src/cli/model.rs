@@ -20,11 +20,11 @@ Exit codes:
     Inspect(ModelInspect),
     /// Score rows and compare with what the model gave where it was made, row by row.
     #[command(after_help = "\
-Columns of INPUT are found by the names of the model's inputs, then by the same letters in any case. One that is not
+Columns of INPUT are found by the names of the model's inputs, then by the same letters in any case. One that is not \
 there counts as missing in every row; what is no number counts as missing; both are told.
 
-Columns of EXPECTED, row by row as INPUT: `prediction` (after the link) and `raw` (before), of several outputs
-`prediction_0`, `prediction_1`, ... or the names of the classes, `raw_0`, ...; or else as many columns as the model has
+Columns of EXPECTED, row by row as INPUT: `prediction` (after the link) and `raw` (before), of several outputs \
+`prediction_0`, `prediction_1`, ... or the names of the classes, `raw_0`, ...; or else as many columns as the model has \
 outputs, whatever their names, which are predictions. --column names them otherwise.
 
 CONTRIBUTIONS has a column for each input and one for the base (`__bias__`), of several outputs `INPUT@0`, `INPUT@1`, ...
