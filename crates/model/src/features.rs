@@ -18,6 +18,8 @@ pub struct Features {
     values: Vec<f64>,
     unseen: Vec<u64>,
     unseen_cells: Vec<(usize, usize)>,
+    /// For each input whose texts matter those that its codes do not have.
+    texts: Vec<Vec<String>>,
 }
 
 impl Features {
@@ -43,6 +45,11 @@ impl Features {
         &self.unseen_cells
     }
 
+    /// For each input the texts of [`Binding::Text`].
+    pub(crate) fn texts(&self) -> &[Vec<String>] {
+        &self.texts
+    }
+
     pub(crate) fn width(&self) -> usize {
         self.width
     }
@@ -60,6 +67,9 @@ pub(crate) enum Binding {
     /// and below 0 it is missing. A code that is not listed stays what it is.
     Listed(HashSet<u64>),
     Category(Codes),
+    /// The same for a model that computes with texts: an unseen category has a code of its own, from the code of unseen
+    /// ones on, and the batch keeps its text.
+    Text(Codes),
     /// Categories known by a hash of their text.
     Hashed(Hashes),
 }
@@ -135,20 +145,25 @@ pub(crate) fn bind(inputs: &[Input], bindings: &[Binding], columns: &[ArrayRef])
     let width = inputs.len();
     let mut values = vec![f64::NAN; rows * width];
     let (mut unseen, mut unseen_cells) = (vec![0; width], Vec::new());
+    let mut texts = vec![Vec::new(); width];
     for (at, (input, binding)) in inputs.iter().zip(bindings).enumerate() {
         let column = &columns[at];
         if column.len() != rows {
             return Err(Error::input(&input.name, format!("{} rows, the first column has {rows}", column.len())));
         }
         let cells = values.iter_mut().skip(at).step_by(width);
-        let unknown = fill(cells, binding, column.as_ref()).ok_or_else(|| {
+        let found = match binding {
+            Binding::Text(codes) => fill_texts(cells, codes, column.as_ref(), &mut texts[at]),
+            _ => fill(cells, binding, column.as_ref()),
+        };
+        let unknown = found.ok_or_else(|| {
             Error::input(&input.name, format!("a column of type {} does not fit", column.data_type()))
         })?;
         unseen[at] = unknown.len() as u64;
         unseen_cells.extend(unknown.into_iter().map(|row| (row, at)));
     }
     unseen_cells.sort_unstable();
-    Ok(Features { rows, width, values, unseen, unseen_cells })
+    Ok(Features { rows, width, values, unseen, unseen_cells, texts })
 }
 
 /// Write a column's codes; the rows of unseen categories, or nothing when the type does not fit.
@@ -179,9 +194,44 @@ fn fill<'a>(cells: impl Iterator<Item = &'a mut f64>, binding: &Binding, column:
             }
             Some(unseen)
         }
-        Binding::Category(codes) => look_up(cells, column, |text| codes.text(text), |x| codes.number(x), codes.unseen),
+        Binding::Category(codes) | Binding::Text(codes) => {
+            look_up(cells, column, |text| codes.text(text), |x| codes.number(x), codes.unseen)
+        }
         Binding::Hashed(hashes) => look_up(cells, column, |text| hashes.text(text), |x| hashes.number(x), NO_CODE),
     }
+}
+
+/// Write a column's codes, and the texts that have none into `texts`, each once; the rows of these.
+fn fill_texts<'a>(
+    cells: impl Iterator<Item = &'a mut f64>,
+    codes: &Codes,
+    column: &dyn Array,
+    texts: &mut Vec<String>,
+) -> Option<Vec<usize>> {
+    let any = column.as_any();
+    let of_text = |text: &str| (codes.text(text), text.to_owned());
+    let rows: Box<dyn Iterator<Item = Option<(Option<f64>, String)>>> =
+        if let Some(column) = any.downcast_ref::<StringViewArray>() {
+            Box::new(column.iter().map(|text| text.map(of_text)))
+        } else if let Some(column) = any.downcast_ref::<StringArray>() {
+            Box::new(column.iter().map(|text| text.map(of_text)))
+        } else {
+            let present = any.downcast_ref::<Float64Array>()?.iter().map(|value| value.filter(|value| !value.is_nan()));
+            Box::new(present.map(|value| value.map(|value| (codes.number(value), value.to_string()))))
+        };
+    let (mut unseen, mut places) = (Vec::new(), HashMap::new());
+    for (row, (cell, found)) in cells.zip(rows).enumerate() {
+        let Some((code, text)) = found else { continue };
+        *cell = code.unwrap_or_else(|| {
+            unseen.push(row);
+            let place = *places.entry(text).or_insert_with_key(|text: &String| {
+                texts.push(text.clone());
+                texts.len() - 1
+            });
+            codes.unseen + place as f64
+        });
+    }
+    Some(unseen)
 }
 
 /// Write the codes of a column of texts or of categories that are numbers.

@@ -7,6 +7,7 @@
 //! contributions.
 
 mod expression;
+mod normal;
 
 use crate::forest::Precision;
 
@@ -118,6 +119,12 @@ impl Finish {
             Some(_) => (scaled + 0.5).floor(),
             None => scaled,
         }
+    }
+
+    /// Whether it only scales and shifts.
+    pub(crate) fn is_affine(&self) -> bool {
+        let bounded = self.low > f64::NEG_INFINITY || self.high < f64::INFINITY;
+        !bounded && self.trials.is_none() && self.cast.is_none()
     }
 
     pub(crate) fn changes(&self) -> bool {
@@ -266,6 +273,11 @@ impl Treatment {
             missing_is_invalid: false,
             single: false,
         }
+    }
+
+    /// Whether it makes another value of some value.
+    pub(crate) fn changes(&self) -> bool {
+        !self.replacement.is_nan() || self.missing_is_invalid || self.outliers != Outliers::Kept
     }
 
     /// The treated values of a row into `fields`; false when an invalid one leaves the row without a score.

@@ -1,13 +1,15 @@
 //! A loaded model: what a caller sees of every format and form.
 
 use std::fmt;
+use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 
 use crate::explanation::{Contributions, Top};
 use crate::features::{self, Binding, Features};
 use crate::forest::{Forest, Precision};
-use crate::graph::Graph;
+use crate::formats::pmml::Document;
+use crate::graph::{Graph, Treated};
 use crate::linear::Linear;
 use crate::link::Link;
 use crate::scorecard::Scorecard;
@@ -18,7 +20,7 @@ use crate::{Error, formats};
 pub enum Format {
     /// LightGBM's text file (`save_model`), versions v2 to v4, or its JSON (`dump_model`).
     LightGbm,
-    /// PMML 3.0 to 4.4: RegressionModel and GeneralRegressionModel.
+    /// PMML 3.0 to 4.4.
     Pmml,
     /// XGBoost's JSON or UBJSON file (`save_model`), versions 1 to 3.
     XgBoost,
@@ -92,7 +94,9 @@ pub(crate) enum Form {
     Forest(Forest),
     Linear(Linear),
     Scorecard(Scorecard),
-    Graph(Graph),
+    /// A forest of a document that treats its inputs.
+    Treated(Box<Treated>),
+    Graph(Arc<Graph>),
 }
 
 /// What a format's reader hands over.
@@ -113,6 +117,8 @@ pub(crate) struct Parts {
 pub struct Model {
     format: Format,
     parts: Parts,
+    /// What the file itself wants to be computed of a row.
+    document: Option<Document>,
 }
 
 impl fmt::Debug for Model {
@@ -135,21 +141,18 @@ impl Model {
     /// [`Error::Invalid`] where the file breaks its format, [`Error::Unsupported`] where it needs what is not built;
     /// both name the line.
     pub fn load(format: Format, bytes: &[u8]) -> Result<Self, Error> {
+        let mut document = None;
         let parts = match format {
             Format::LightGbm => formats::lightgbm::load(bytes)?,
-            Format::Pmml => formats::pmml::load(bytes)?,
+            Format::Pmml => {
+                let (parts, more) = formats::pmml::load(bytes)?;
+                document = more;
+                parts
+            }
             Format::XgBoost => formats::xgboost::load(bytes)?,
             Format::CatBoost => formats::catboost::load(bytes)?,
         };
-        Ok(Self { format, parts })
-    }
-
-    pub(crate) fn from_parts(format: Format, parts: Parts) -> Self {
-        Self { format, parts }
-    }
-
-    pub(crate) fn into_parts(self) -> Parts {
-        self.parts
+        Ok(Self { format, parts, document })
     }
 
     /// Read a model file of whatever format its content shows.
@@ -164,6 +167,21 @@ impl Model {
     /// The format it was read from.
     pub fn format(&self) -> Format {
         self.format
+    }
+
+    /// The fields that the file itself asks for beside the prediction (PMML's `Output`), in its order: the predicted
+    /// class, transformed values, reason codes, the nearest cluster, ... [`Self::output_columns`] has their values.
+    pub fn output_fields(&self) -> impl Iterator<Item = &str> {
+        self.document.iter().flat_map(|document| document.served.iter().map(|served| served.name.as_str()))
+    }
+
+    /// The values of [`Self::output_fields`], one column each: `Float64`, or `Utf8` of classes and other texts. Null
+    /// where a value is missing.
+    pub fn output_columns(&self, features: &Features) -> Vec<ArrayRef> {
+        match &self.document {
+            Some(document) if features.width() == self.parts.inputs.len() => document.columns(features),
+            _ => Vec::new(),
+        }
     }
 
     /// The columns to give to [`Self::bind`], in that order, which is also the order of contributions.
@@ -189,7 +207,7 @@ impl Model {
     /// `forest`, `linear`, `scorecard` or `graph`.
     pub fn form(&self) -> &'static str {
         match &self.parts.form {
-            Form::Forest(_) => "forest",
+            Form::Forest(_) | Form::Treated(_) => "forest",
             Form::Linear(_) => "linear",
             Form::Scorecard(_) => "scorecard",
             Form::Graph(_) => "graph",
@@ -210,6 +228,7 @@ impl Model {
     pub fn trees(&self) -> usize {
         match &self.parts.form {
             Form::Forest(forest) => forest.trees(),
+            Form::Treated(treated) => treated.size().0,
             Form::Graph(graph) => graph.size().0,
             Form::Linear(_) | Form::Scorecard(_) => 0,
         }
@@ -220,6 +239,7 @@ impl Model {
     pub fn size(&self) -> usize {
         match &self.parts.form {
             Form::Forest(forest) => forest.leaves(),
+            Form::Treated(treated) => treated.size().1,
             Form::Linear(linear) => linear.terms(),
             Form::Scorecard(card) => card.attributes(),
             Form::Graph(graph) => graph.size().1,
@@ -230,6 +250,7 @@ impl Model {
     pub fn depth(&self) -> Option<usize> {
         match &self.parts.form {
             Form::Forest(forest) => Some(forest.depth()),
+            Form::Treated(treated) => Some(treated.forest.depth()),
             _ => None,
         }
     }
@@ -246,7 +267,8 @@ impl Model {
             Form::Forest(forest) if forest.explains() => None,
             Form::Forest(forest) if forest.is_linear() => Some("linear trees have no agreed contributions"),
             Form::Forest(_) => Some("a split counts no training rows, which contributions are weighted by"),
-            Form::Linear(_) | Form::Scorecard(_) => None,
+            Form::Treated(treated) if !treated.explains() => Some("a tree counts no training rows at its root"),
+            Form::Linear(_) | Form::Scorecard(_) | Form::Treated(_) => None,
             Form::Graph(_) => Some("models in models have no agreed exact contributions"),
         }
     }
@@ -274,16 +296,20 @@ impl Model {
                 forest.score(features.values(), &mut raw);
                 forest.scale()
             }
+            Form::Treated(treated) => {
+                treated.score(features.values(), &mut raw);
+                1.0
+            }
             Form::Linear(linear) => {
                 linear.score(features.values(), &mut raw);
                 1.0
             }
             Form::Scorecard(card) => {
-                card.score(features.values(), &mut raw);
+                card.score(features, &mut raw);
                 1.0
             }
             Form::Graph(graph) => {
-                graph.score(features.values(), &mut raw);
+                graph.score(features, &mut raw);
                 1.0
             }
         };
@@ -336,12 +362,13 @@ impl Model {
         }
         let codes = &card.reasons.as_ref()?.codes;
         let names = |row: Vec<u32>| row.into_iter().map(|code| codes[code as usize].as_str()).collect();
-        Some(card.reasons(features.values())?.into_iter().map(names).collect())
+        Some(card.reasons(features)?.into_iter().map(names).collect())
     }
 
     fn bias(&self) -> Vec<f64> {
         match &self.parts.form {
             Form::Forest(forest) => forest.bias().to_vec(),
+            Form::Treated(treated) => treated.bias(),
             Form::Linear(linear) => linear.bias().to_vec(),
             Form::Scorecard(card) => vec![card.base()],
             Form::Graph(_) => Vec::new(),
@@ -355,8 +382,9 @@ impl Model {
         }
         match &self.parts.form {
             Form::Forest(forest) => forest.explain(features.values(), each),
+            Form::Treated(treated) => treated.explain(features.values(), each),
             Form::Linear(linear) => linear.explain(features.values(), each),
-            Form::Scorecard(card) => card.explain(features.values(), each),
+            Form::Scorecard(card) => card.explain(features, each),
             Form::Graph(_) => {}
         }
         Some(())

@@ -1,6 +1,6 @@
 //! Ensembles: segments with predicates, and how their answers become one.
 
-use super::{Predicate, Step, largest, run};
+use super::{Predicate, Step, Texts, largest, run};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Method {
@@ -11,8 +11,10 @@ pub(crate) enum Method {
         single: bool,
     },
     Median,
+    /// The number below which half of the weights are.
+    WeightedMedian,
     Max,
-    /// Each segment's most probable class has its weight; answers are shares.
+    /// Each segment's label has its weight; answers are shares.
     Vote,
     First,
     /// Later segments read earlier ones' outputs; the last that ran answers.
@@ -20,10 +22,15 @@ pub(crate) enum Method {
 }
 
 /// What a segment without an answer does to the whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum MissingPrediction {
     ReturnMissing,
-    SkipSegment,
+    /// Leave it out, as long as not more than this share of the weights is missing.
+    SkipSegment {
+        threshold: f64,
+    },
+    /// Leave it out; where segments vote, missing is a class as well.
+    Continue,
 }
 
 #[derive(Debug)]
@@ -33,6 +40,8 @@ pub(crate) struct Segment {
     pub steps: Vec<Step>,
     /// The first slot of its answer; nothing in a chain where the answer is of another shape than the whole's.
     pub answer: Option<usize>,
+    /// The slot of its label, where it is of classes.
+    pub label: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -40,94 +49,157 @@ pub(crate) struct Ensemble {
     pub method: Method,
     pub missing: MissingPrediction,
     pub segments: Vec<Segment>,
-    /// The first of its slots, and how many they are.
+    /// The symbols of the classes; empty of a number.
+    pub symbols: Vec<f64>,
+    /// The first of its slots, and how many they are; one more holds the label where it is of classes.
     pub to: usize,
     pub width: usize,
 }
 
+/// A segment's answer and label, with its weight.
+struct Said {
+    weight: f64,
+    values: Vec<f64>,
+    label: f64,
+}
+
+impl Said {
+    fn is_missing(&self) -> bool {
+        self.values.iter().any(|value| value.is_nan())
+    }
+}
+
 impl Ensemble {
-    pub(super) fn run(&self, fields: &mut [f64]) {
-        let answer = match self.method {
-            Method::First => self.first(fields),
-            Method::Chain => self.chain(fields),
-            _ => self.all(fields),
+    pub(super) fn run(&self, fields: &mut [f64], texts: &mut Texts<'_>) {
+        let said = match self.method {
+            Method::First => self.first(fields, texts),
+            Method::Chain => self.chain(fields, texts),
+            _ => self.all(fields, texts),
         };
-        let to = &mut fields[self.to..self.to + self.width];
-        match answer {
-            Some(answer) => to.copy_from_slice(&answer),
+        let is_classes = !self.symbols.is_empty();
+        let to = &mut fields[self.to..self.to + self.width + usize::from(is_classes)];
+        match said {
+            Some((values, label)) => {
+                to[..self.width].copy_from_slice(&values);
+                if is_classes {
+                    to[self.width] = label;
+                }
+            }
             None => to.fill(f64::NAN),
         }
     }
 
-    fn first(&self, fields: &mut [f64]) -> Option<Vec<f64>> {
+    /// The label of the most probable class.
+    fn label(&self, values: &[f64]) -> f64 {
+        largest(values).and_then(|best| self.symbols.get(best).copied()).unwrap_or(f64::NAN)
+    }
+
+    fn first(&self, fields: &mut [f64], texts: &mut Texts<'_>) -> Option<(Vec<f64>, f64)> {
         for segment in &self.segments {
             if segment.predicate.test(fields) != Some(true) {
                 continue;
             }
-            run(&segment.steps, fields);
-            let answer = self.answer(segment, fields)?;
-            if self.missing == MissingPrediction::ReturnMissing || !answer.iter().any(|value| value.is_nan()) {
-                return Some(answer.to_vec());
+            run(&segment.steps, fields, texts);
+            let said = self.said(segment, fields)?;
+            if !matches!(self.missing, MissingPrediction::SkipSegment { .. }) || !said.is_missing() {
+                return Some((said.values, said.label));
             }
         }
         None
     }
 
-    fn chain(&self, fields: &mut [f64]) -> Option<Vec<f64>> {
+    fn chain(&self, fields: &mut [f64], texts: &mut Texts<'_>) -> Option<(Vec<f64>, f64)> {
         let mut last = None;
         for segment in &self.segments {
-            if segment.predicate.test(fields) == Some(true) {
-                run(&segment.steps, fields);
-                last = self.answer(segment, fields).map(<[f64]>::to_vec).or(last);
+            if segment.predicate.test(fields) != Some(true) {
+                continue;
+            }
+            run(&segment.steps, fields, texts);
+            if let Some(said) = self.said(segment, fields) {
+                if said.is_missing() && self.missing == MissingPrediction::ReturnMissing {
+                    return None;
+                }
+                last = Some((said.values, said.label));
             }
         }
         last
     }
 
     /// The answers of all segments that apply, combined slot by slot.
-    fn all(&self, fields: &mut [f64]) -> Option<Vec<f64>> {
-        let mut answers: Vec<(f64, Vec<f64>)> = Vec::new();
+    fn all(&self, fields: &mut [f64], texts: &mut Texts<'_>) -> Option<(Vec<f64>, f64)> {
+        let mut answers: Vec<Said> = Vec::new();
+        let (mut lost, mut total) = (0.0, 0.0);
         for segment in &self.segments {
             if segment.predicate.test(fields) != Some(true) {
                 continue;
             }
-            run(&segment.steps, fields);
-            let answer = self.answer(segment, fields)?;
-            match answer.iter().any(|value| value.is_nan()) {
+            run(&segment.steps, fields, texts);
+            let said = self.said(segment, fields)?;
+            total += said.weight;
+            match said.is_missing() {
                 true if self.missing == MissingPrediction::ReturnMissing => return None,
-                true => {}
-                false => answers.push((segment.weight, answer.to_vec())),
+                true => lost += said.weight,
+                false => answers.push(said),
             }
         }
         if answers.is_empty() {
             return None;
         }
-        if self.method == Method::Vote {
-            for (_, answer) in &mut answers {
-                let best = largest(answer)?;
-                answer.iter_mut().enumerate().for_each(|(at, value)| *value = f64::from(u8::from(at == best)));
+        if matches!(self.missing, MissingPrediction::SkipSegment { threshold } if lost / total > threshold) {
+            return None;
+        }
+        match self.method {
+            Method::Vote => self.vote(&answers, lost),
+            Method::Max | Method::Median | Method::WeightedMedian if !self.symbols.is_empty() => {
+                let values = self.of_chosen(&answers)?;
+                let label = self.label(&values);
+                Some((values, label))
+            }
+            _ => {
+                let values: Vec<f64> = (0..self.width).map(|slot| self.combine(slot, &answers)).collect();
+                let label = self.label(&values);
+                Some((values, label))
             }
         }
-        Some((0..self.width).map(|slot| self.combine(slot, &answers)).collect())
     }
 
-    fn combine(&self, slot: usize, answers: &[(f64, Vec<f64>)]) -> f64 {
-        let values = answers.iter().map(|(weight, answer)| (*weight, answer[slot]));
+    /// The weights of the labels as shares; nothing where more is missing than any label has and that counts.
+    fn vote(&self, answers: &[Said], lost: f64) -> Option<(Vec<f64>, f64)> {
+        let mut votes = vec![0.0; self.width];
+        for said in answers {
+            let class = self.symbols.iter().position(|symbol| *symbol == said.label)?;
+            votes[class] += said.weight;
+        }
+        let best = largest(&votes)?;
+        if self.missing == MissingPrediction::Continue && lost > votes[best] {
+            return None;
+        }
+        let total: f64 = votes.iter().sum();
+        votes.iter_mut().for_each(|vote| *vote /= total);
+        Some((votes, self.symbols[best]))
+    }
+
+    /// The probabilities of the segments that decide which class has the largest maximum (or median), averaged.
+    fn of_chosen(&self, answers: &[Said]) -> Option<Vec<f64>> {
+        let combined: Vec<f64> = (0..self.width).map(|slot| self.combine(slot, answers)).collect();
+        let best = largest(&combined)?;
+        let apart = |said: &Said| (said.values[best] - combined[best]).abs();
+        let nearest = answers.iter().map(apart).fold(f64::INFINITY, f64::min);
+        let chosen: Vec<&Said> = answers.iter().filter(|said| apart(said) == nearest).collect();
+        let mean = |slot| chosen.iter().map(|said| said.values[slot]).sum::<f64>() / chosen.len() as f64;
+        Some((0..self.width).map(mean).collect())
+    }
+
+    fn combine(&self, slot: usize, answers: &[Said]) -> f64 {
+        let values = answers.iter().map(|said| (said.weight, said.values[slot]));
         match self.method {
             Method::Sum { single: true } => {
                 f64::from(values.fold(0.0_f32, |sum, (weight, value)| sum + (weight * value) as f32))
             }
             Method::Sum { single: false } => values.map(|(weight, value)| weight * value).sum(),
             Method::Max => values.fold(f64::NEG_INFINITY, |most, (_, value)| most.max(value)),
-            Method::Median => {
-                let mut values: Vec<f64> = values.map(|(_, value)| value).collect();
-                values.sort_by(f64::total_cmp);
-                let middle = values.len() / 2;
-                match values.len().is_multiple_of(2) {
-                    true => 0.5 * (values[middle - 1] + values[middle]),
-                    false => values[middle],
-                }
-            }
+            Method::Median => median(values.map(|(_, value)| value).collect()),
+            Method::WeightedMedian => weighted_median(values.collect()),
             _ => {
                 let total: f64 = values.clone().map(|(weight, _)| weight).sum();
                 values.map(|(weight, value)| weight * value).sum::<f64>() / total
@@ -135,7 +207,39 @@ impl Ensemble {
         }
     }
 
-    fn answer<'f>(&self, segment: &Segment, fields: &'f [f64]) -> Option<&'f [f64]> {
-        segment.answer.map(|from| &fields[from..from + self.width])
+    fn said(&self, segment: &Segment, fields: &[f64]) -> Option<Said> {
+        let from = segment.answer?;
+        let values = fields[from..from + self.width].to_vec();
+        Some(Said { weight: segment.weight, values, label: segment.label.map_or(f64::NAN, |slot| fields[slot]) })
     }
+}
+
+/// The middle one, or the mean of the two in the middle; NaN of none.
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match (values.len().is_multiple_of(2), values.get(middle)) {
+        (_, None) => f64::NAN,
+        (true, Some(above)) => 0.5 * (values[middle - 1] + above),
+        (false, Some(value)) => *value,
+    }
+}
+
+/// The first value up to which at least half of the weights are; the mean with the next one where it is just half.
+fn weighted_median(mut values: Vec<(f64, f64)>) -> f64 {
+    values.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let half = 0.5 * values.iter().map(|(weight, _)| weight).sum::<f64>();
+    let mut below = 0.0;
+    for (at, (weight, value)) in values.iter().enumerate() {
+        below += weight;
+        if below == half
+            && let Some((_, next)) = values.get(at + 1)
+        {
+            return 0.5 * (value + next);
+        }
+        if below >= half {
+            return *value;
+        }
+    }
+    f64::NAN
 }

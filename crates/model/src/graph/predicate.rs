@@ -64,6 +64,17 @@ impl Predicate {
         }
     }
 
+    /// Predicates and values that it is made of.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::In { keys, .. } => 1 + keys.len(),
+            Self::And(parts) | Self::Or(parts) | Self::Xor(parts) | Self::Surrogate(parts) => {
+                1 + parts.iter().map(Self::size).sum::<usize>()
+            }
+            _ => 1,
+        }
+    }
+
     /// Call `each` with every field it reads, in the order of the file.
     pub(crate) fn reads(&self, each: &mut impl FnMut(usize)) {
         match self {

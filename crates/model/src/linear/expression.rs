@@ -5,6 +5,8 @@
 
 use std::collections::HashMap;
 
+use super::normal;
+
 #[derive(Debug, Clone)]
 pub(crate) enum Expression {
     Field(usize),
@@ -95,6 +97,25 @@ pub(crate) enum Function {
     Ceil,
     Round,
     Rint,
+    Modulo,
+    Median,
+    Hypot,
+    Sin,
+    Asin,
+    Sinh,
+    Cos,
+    Acos,
+    Cosh,
+    Tan,
+    Atan,
+    Tanh,
+    Erf,
+    NormalCdf,
+    NormalPdf,
+    NormalIdf,
+    StdNormalCdf,
+    StdNormalPdf,
+    StdNormalIdf,
     IsMissing,
     IsNotMissing,
     Equal,
@@ -204,6 +225,26 @@ fn apply(function: Function, count: usize, value: impl Fn(usize) -> f64) -> f64 
         Function::Min | Function::Max | Function::Sum | Function::Product | Function::Average => {
             aggregate(function, (0..count).map(value))
         }
+        Function::Median => {
+            let mut values: Vec<f64> = (0..count).map(value).filter(|x| !x.is_nan()).collect();
+            values.sort_by(f64::total_cmp);
+            let middle = values.len() / 2;
+            match values.len() {
+                0 => f64::NAN,
+                length if length.is_multiple_of(2) => 0.5 * (values[middle - 1] + values[middle]),
+                _ => values[middle],
+            }
+        }
+        Function::NormalCdf | Function::NormalPdf | Function::NormalIdf => {
+            let (x, mean, deviation) = (value(0), value(1), value(2));
+            match function {
+                _ if x.is_nan() || mean.is_nan() || deviation.is_nan() => f64::NAN,
+                _ if deviation <= 0.0 => f64::NAN,
+                Function::NormalCdf => normal::below(x, mean, deviation),
+                Function::NormalPdf => normal::density(x, mean, deviation),
+                _ => normal::quantile(x, mean, deviation),
+            }
+        }
         Function::IsIn | Function::IsNotIn => {
             let x = value(0);
             let found = (1..count).any(|at| value(at) == x);
@@ -275,6 +316,22 @@ fn simple(function: Function, x: f64, y: f64) -> f64 {
         // Half up, as Java's Math.round and the specification's examples have it.
         Function::Round => (x + 0.5).floor(),
         Function::Rint => x.round_ties_even(),
+        // With the sign of the divisor.
+        Function::Modulo => x - y * (x / y).floor(),
+        Function::Hypot => libm::hypot(x, y),
+        Function::Sin => libm::sin(x),
+        Function::Asin => libm::asin(x),
+        Function::Sinh => libm::sinh(x),
+        Function::Cos => libm::cos(x),
+        Function::Acos => libm::acos(x),
+        Function::Cosh => libm::cosh(x),
+        Function::Tan => libm::tan(x),
+        Function::Atan => libm::atan(x),
+        Function::Tanh => libm::tanh(x),
+        Function::Erf => libm::erf(x),
+        Function::StdNormalCdf => normal::below(x, 0.0, 1.0),
+        Function::StdNormalPdf => normal::density(x, 0.0, 1.0),
+        Function::StdNormalIdf => normal::quantile(x, 0.0, 1.0),
         Function::Equal => truth(x == y),
         Function::NotEqual => truth(x != y),
         Function::Less => truth(x < y),

@@ -7,6 +7,8 @@ mod fixtures;
 mod laws;
 mod laws_single;
 mod pmml;
+mod pmml_forest;
+mod pmml_kinds;
 mod pmml_models;
 mod reference;
 mod refused;

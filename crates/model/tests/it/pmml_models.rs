@@ -5,10 +5,10 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array, StringArray};
 use bordereau_model::{Features, Format, Model};
 
-const SCHEMA: &str = r#"<MiningSchema><MiningField name="y" usageType="target"/><MiningField name="x"/><MiningField name="c" invalidValueTreatment="asIs"/></MiningSchema>"#;
+pub const SCHEMA: &str = r#"<MiningSchema><MiningField name="y" usageType="target"/><MiningField name="x"/><MiningField name="c" invalidValueTreatment="asIs"/></MiningSchema>"#;
 
 /// A document of two inputs, `x` (number) and `c` (one of a and b), and a target of two classes, with one model.
-fn document(model: &str) -> String {
+pub fn document(model: &str) -> String {
     format!(
         r#"<PMML version="4.4" xmlns="http://www.dmg.org/PMML-4_4">
 <DataDictionary>
@@ -22,11 +22,11 @@ fn document(model: &str) -> String {
     )
 }
 
-fn load(model: &str) -> Model {
+pub fn load(model: &str) -> Model {
     Model::load(Format::Pmml, document(model).as_bytes()).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn bind(model: &Model, rows: &[(Option<f64>, Option<&str>)]) -> Features {
+pub fn bind(model: &Model, rows: &[(Option<f64>, Option<&str>)]) -> Features {
     let columns: [ArrayRef; 2] = [
         Arc::new(rows.iter().map(|row| row.0).collect::<Float64Array>()),
         Arc::new(rows.iter().map(|row| row.1).collect::<StringArray>()),
@@ -34,19 +34,19 @@ fn bind(model: &Model, rows: &[(Option<f64>, Option<&str>)]) -> Features {
     model.bind(&columns).unwrap()
 }
 
-fn predict(model: &Model, x: Option<f64>, c: Option<&str>) -> Vec<f64> {
+pub fn predict(model: &Model, x: Option<f64>, c: Option<&str>) -> Vec<f64> {
     model.score(&bind(model, &[(x, c)])).prediction
 }
 
 #[track_caller]
-fn check(model: &str, x: Option<f64>, c: Option<&str>, expected: &[f64]) {
+pub fn check(model: &str, x: Option<f64>, c: Option<&str>, expected: &[f64]) {
     let given = predict(&load(model), x, c);
     let same = |(a, b): (&f64, &f64)| (a.is_nan() && b.is_nan()) || (a - b).abs() < 1e-12;
     assert!(given.len() == expected.len() && given.iter().zip(expected).all(same), "{given:?} is not {expected:?}");
 }
 
 #[track_caller]
-fn refuse(model: &str, message: &str) {
+pub fn refuse(model: &str, message: &str) {
     let error = Model::load(Format::Pmml, document(model).as_bytes()).map(|_| ()).unwrap_err();
     assert_eq!(error.to_string(), format!("PMML model, line 7: {message}"));
 }
@@ -88,7 +88,7 @@ fn classes_have_the_shares_of_their_training_rows_or_given_probabilities() {
     check(tree, Some(6.0), None, &[0.0, 1.0]);
 }
 
-fn segment(attributes: &str, predicate: &str, score: &str) -> String {
+pub fn segment(attributes: &str, predicate: &str, score: &str) -> String {
     let rest = r#"<MiningSchema><MiningField name="x"/></MiningSchema><Node><True/>"#;
     let score = format!(
         "<Node score=\"{score}\"><SimplePredicate field=\"x\" operator=\"isNotMissing\"/></Node></Node></TreeModel>"
@@ -96,7 +96,7 @@ fn segment(attributes: &str, predicate: &str, score: &str) -> String {
     format!("<Segment {attributes}>{predicate}<TreeModel functionName=\"regression\">{rest}{score}</Segment>")
 }
 
-fn ensemble(segmentation: &str, segments: &str) -> String {
+pub fn ensemble(segmentation: &str, segments: &str) -> String {
     format!(
         "<MiningModel functionName=\"regression\">SCHEMA<Segmentation {segmentation}>{segments}</Segmentation></MiningModel>"
     )
@@ -196,7 +196,7 @@ fn scorecards_add_points_and_rank_reasons() {
 fn what_is_not_built_is_refused_with_its_element() {
     refuse(
         &tree("missingValueStrategy=\"weightedConfidence\""),
-        "TreeModel: missingValueStrategy=\"weightedConfidence\" is not supported",
+        "TreeModel: missingValueStrategy=\"weightedConfidence\" for regression is not supported",
     );
     refuse(
         &tree("").replace("operator=\"lessThan\"", "operator=\"near\""),
@@ -214,8 +214,8 @@ fn what_is_not_built_is_refused_with_its_element() {
         "Segmentation: multipleModelMethod=\"majorityVote\" for regression is not supported",
     );
     refuse(
-        &ensemble("multipleModelMethod=\"sum\" missingThreshold=\"0.5\"", &one),
-        "Segmentation: missingThreshold is not supported",
+        &ensemble("multipleModelMethod=\"sum\" missingThreshold=\"1.5\"", &one),
+        "Segmentation: missingThreshold is not between 0 and 1",
     );
     refuse(&ensemble("multipleModelMethod=\"sum\"", ""), "Segmentation: no Segment");
     refuse(&scorecard("").replace(" baselineScore=\"3\"", ""), "Characteristic: attribute baselineScore is missing");

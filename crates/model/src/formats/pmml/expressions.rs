@@ -2,17 +2,19 @@
 
 use std::collections::HashMap;
 
-use super::fields::{Field, Fields, Kind, interval};
+use super::fields::{Defined, Field, Fields, Kind, interval};
+use super::texts;
 use super::xml::Element;
 use crate::Error;
+use crate::graph::Step;
 use crate::linear::{Expression, Function, Outliers, key};
 
 /// Read a `DerivedField` and make it known.
 pub(super) fn derive(element: &Element, fields: &mut Fields) -> Result<(), Error> {
     element.only(&["name", "displayName", "optype", "dataType"], EXPRESSIONS)?;
     element.one_of("optype", &["continuous", "categorical", "ordinal"], "")?;
-    let data_type = element.one_of("dataType", &["string", "integer", "float", "double", "boolean"], "")?;
-    let wanted = if data_type == "string" { Kind::Symbol } else { Kind::Number };
+    let data_type = element.one_of("dataType", TYPES, "")?;
+    let wanted = kind_of_type(data_type);
     let (expression, kind) = only(element, Some(wanted), fields)?;
     if kind != wanted {
         return Err(element.unsupported("a dataType that is not what the expression gives"));
@@ -26,18 +28,22 @@ pub(super) fn derive(element: &Element, fields: &mut Fields) -> Result<(), Error
 
 /// The one expression that an element holds.
 pub(super) fn only(element: &Element, wanted: Option<Kind>, fields: &mut Fields) -> Result<(Expression, Kind), Error> {
-    let mut parts = element.parts().filter(|part| part.name != "Value");
+    let mut parts = element.parts().filter(|part| part.name != "Value" && part.name != "Decisions");
     match (parts.next(), parts.next()) {
         (Some(part), None) => expression(part, wanted, fields),
         _ => Err(element.invalid("holds not exactly one expression")),
     }
 }
 
-const EXPRESSIONS: &[&str] =
+pub(super) const EXPRESSIONS: &[&str] =
     &["Constant", "FieldRef", "NormContinuous", "NormDiscrete", "Discretize", "MapValues", "Apply"];
 
 /// Read an expression; `wanted` helps where the document does not say whether a constant is a number.
-fn expression(element: &Element, wanted: Option<Kind>, fields: &mut Fields) -> Result<(Expression, Kind), Error> {
+pub(super) fn expression(
+    element: &Element,
+    wanted: Option<Kind>,
+    fields: &mut Fields,
+) -> Result<(Expression, Kind), Error> {
     let (expression, kind) = match element.name.as_str() {
         "Constant" => constant(element, wanted, fields)?,
         "FieldRef" => {
@@ -55,7 +61,7 @@ fn expression(element: &Element, wanted: Option<Kind>, fields: &mut Fields) -> R
         }
         "Discretize" => bins(element, wanted, fields)?,
         "MapValues" => table(element, wanted, fields)?,
-        "Apply" => apply(element, wanted, fields)?,
+        "Apply" => return apply(element, wanted, fields),
         _ => return Err(element.unsupported("this expression")),
     };
     match element.get("mapMissingTo") {
@@ -79,14 +85,22 @@ fn or_else(expression: Expression, missing: f64) -> Expression {
     }
 }
 
-fn kind_of(element: &Element, wanted: Option<Kind>) -> Result<Option<Kind>, Error> {
+/// What an element's `dataType` says of its values.
+pub(super) fn kind_of(element: &Element, wanted: Option<Kind>) -> Result<Option<Kind>, Error> {
     Ok(match element.get("dataType") {
         None => wanted,
-        Some(_) => match element.one_of("dataType", &["string", "integer", "float", "double", "boolean"], "")? {
-            "string" => Some(Kind::Symbol),
-            _ => Some(Kind::Number),
-        },
+        Some(_) => Some(kind_of_type(element.one_of("dataType", TYPES, "")?)),
     })
+}
+
+const TYPES: &[&str] = &["string", "integer", "float", "double", "boolean", "date", "time", "dateTime"];
+
+/// Texts and dates are categories.
+fn kind_of_type(data_type: &str) -> Kind {
+    match data_type {
+        "string" | "date" | "time" | "dateTime" => Kind::Symbol,
+        _ => Kind::Number,
+    }
 }
 
 fn constant(element: &Element, wanted: Option<Kind>, fields: &mut Fields) -> Result<(Expression, Kind), Error> {
@@ -208,6 +222,28 @@ const FUNCTIONS: &[(&str, Function, usize, usize)] = &[
     ("ceil", Function::Ceil, 1, 1),
     ("round", Function::Round, 1, 1),
     ("rint", Function::Rint, 1, 1),
+    ("modulo", Function::Modulo, 2, 2),
+    ("median", Function::Median, 1, usize::MAX),
+    ("hypot", Function::Hypot, 2, 2),
+    ("sin", Function::Sin, 1, 1),
+    ("asin", Function::Asin, 1, 1),
+    ("sinh", Function::Sinh, 1, 1),
+    ("cos", Function::Cos, 1, 1),
+    ("acos", Function::Acos, 1, 1),
+    ("cosh", Function::Cosh, 1, 1),
+    ("tan", Function::Tan, 1, 1),
+    ("atan", Function::Atan, 1, 1),
+    ("tanh", Function::Tanh, 1, 1),
+    ("erf", Function::Erf, 1, 1),
+    ("normalCDF", Function::NormalCdf, 3, 3),
+    ("normalPDF", Function::NormalPdf, 3, 3),
+    ("normalIDF", Function::NormalIdf, 3, 3),
+    ("stdNormalCDF", Function::StdNormalCdf, 1, 1),
+    ("stdNormalPDF", Function::StdNormalPdf, 1, 1),
+    ("stdNormalIDF", Function::StdNormalIdf, 1, 1),
+    // An invalid value leaves the row without a score, or was made missing.
+    ("isValid", Function::IsNotMissing, 1, 1),
+    ("isNotValid", Function::IsMissing, 1, 1),
     ("isMissing", Function::IsMissing, 1, 1),
     ("isNotMissing", Function::IsNotMissing, 1, 1),
     ("equal", Function::Equal, 2, 2),
@@ -238,27 +274,111 @@ fn apply(element: &Element, wanted: Option<Kind>, fields: &mut Fields) -> Result
     element.only(&["function", "mapMissingTo", "defaultValue", "invalidValueTreatment"], EXPRESSIONS)?;
     element.one_of("invalidValueTreatment", &["returnInvalid", "asMissing"], "returnInvalid")?;
     let name = element.need("function")?;
-    let found = FUNCTIONS.iter().find(|(known, ..)| *known == name);
-    let (_, function, fewest, most) = found.ok_or_else(|| element.unsupported(format!("function {name:.40?}")))?;
-    let parts: Vec<&Element> = element.parts().collect();
-    if parts.len() < *fewest || parts.len() > *most {
-        return Err(element.invalid(format!("function {name} with {} arguments", parts.len())));
+    let (expression, kind) = match FUNCTIONS.iter().find(|(known, ..)| *known == name) {
+        Some((_, function, fewest, most)) => {
+            let count = element.parts().count();
+            if count < *fewest || count > *most {
+                return Err(element.invalid(format!("function {name} with {count} arguments")));
+            }
+            built_in(element, *function, wanted, fields)?
+        }
+        None => match texts::apply(element, fields)? {
+            Some(found) => found,
+            None => defined(element, fields)?,
+        },
+    };
+    let expression = match element.get("mapMissingTo").filter(|_| !texts::is_function(name)) {
+        None => expression,
+        Some(text) => or_else(expression, fields.literal_of(kind, text, element)?),
+    };
+    match default_value(element, kind, fields)? {
+        default if default.is_nan() => Ok((expression, kind)),
+        default => Ok((Expression::OrElse(Box::new(expression), default), kind)),
     }
+}
+
+fn built_in(
+    element: &Element,
+    function: Function,
+    wanted: Option<Kind>,
+    fields: &mut Fields,
+) -> Result<(Expression, Kind), Error> {
+    let parts: Vec<&Element> = element.parts().collect();
     let (arguments, kind) = match function {
         Function::If => branches(element, &parts, wanted, fields)?,
-        function if OF_ANY.contains(function) => (alike(element, &parts, fields)?, Kind::Number),
+        function if OF_ANY.contains(&function) => (alike(element, &parts, fields)?, Kind::Number),
         _ => {
             let number = |part: &&Element| match expression(part, Some(Kind::Number), fields)? {
                 (argument, Kind::Number) => Ok(argument),
-                _ => Err(part.invalid(format!("an argument of {name} is a category"))),
+                _ => Err(part.invalid(format!("an argument of {} is a category", element.need("function")?))),
             };
             (parts.iter().map(number).collect::<Result<Vec<_>, Error>>()?, Kind::Number)
         }
     };
-    let expression = Expression::Apply { function: *function, arguments, missing: None };
-    match default_value(element, kind, fields)? {
-        default if default.is_nan() => Ok((expression, kind)),
-        _ => Err(element.unsupported("attribute defaultValue")),
+    Ok((Expression::Apply { function, arguments, missing: None }, kind))
+}
+
+/// Most uses of user-defined functions: each use is written out, also within one another.
+const USES_MAX: usize = 10_000;
+
+/// Read a `DefineFunction` and make it known.
+pub(super) fn define(element: &Element, fields: &mut Fields) -> Result<(), Error> {
+    element.only(&["name", "optype", "dataType"], &[EXPRESSIONS, &["ParameterField"]].concat())?;
+    let name = element.need("name")?;
+    let mut parameters = Vec::new();
+    for parameter in element.all("ParameterField") {
+        parameter.only(&["name", "optype", "dataType", "displayName"], &[])?;
+        parameters.push(parameter.need("name")?.to_owned());
+    }
+    let mut bodies = element.parts().filter(|part| part.name != "ParameterField");
+    let (Some(body), None) = (bodies.next(), bodies.next()) else {
+        return Err(element.invalid("holds not exactly one expression"));
+    };
+    let is_taken = FUNCTIONS.iter().any(|(known, ..)| *known == name) || texts::is_function(name);
+    let single = element.get("dataType") == Some("float");
+    let defined = Defined { parameters, body: body.clone(), kind: kind_of(element, None)?, single };
+    match is_taken || fields.functions.insert(name.to_owned(), defined).is_some() {
+        true => Err(element.invalid("its name is taken")),
+        false => Ok(()),
+    }
+}
+
+/// A user-defined function: its arguments become fields that its body reads. It sees no other fields, and no functions
+/// defined after it.
+fn defined(element: &Element, fields: &mut Fields) -> Result<(Expression, Kind), Error> {
+    let name = element.need("function")?;
+    let unknown = || element.unsupported(format!("function {name:.40?}"));
+    let Some(Defined { parameters, body, kind, single }) = fields.functions.get(name).cloned() else {
+        return Err(unknown());
+    };
+    fields.uses += 1;
+    if fields.uses > USES_MAX {
+        return Err(element.unsupported(format!("more than {USES_MAX} uses of defined functions")));
+    }
+    let parts: Vec<&Element> = element.parts().collect();
+    if parts.len() != parameters.len() {
+        return Err(element.invalid(format!("function {name} with {} arguments", parts.len())));
+    }
+    let mut arguments = Vec::with_capacity(parts.len());
+    for part in parts {
+        let (argument, kind) = expression(part, None, fields)?;
+        let at = fields.slots(1);
+        fields.steps.push(Step::Derive(at, argument));
+        arguments.push(Field { at, kind, single: false });
+    }
+    let mark = fields.mark();
+    parameters.iter().zip(arguments).for_each(|(name, field)| fields.shadow(name, field));
+    // A function that uses itself would have no end.
+    let own = fields.functions.remove(name);
+    let found = expression(&body, kind, fields);
+    fields.functions.extend(own.map(|own| (name.to_owned(), own)));
+    fields.forget(mark);
+    match found? {
+        (_, found) if kind.is_some_and(|kind| kind != found) => {
+            Err(element.unsupported("a dataType that is not what the function gives"))
+        }
+        (expression, kind) if single => Ok((Expression::Single(Box::new(expression)), kind)),
+        found => Ok(found),
     }
 }
 
@@ -284,8 +404,8 @@ fn branches(
     Ok((arguments, kind))
 }
 
-/// Arguments of one kind, whichever. Two categories can only be compared where one is a constant: a value that the
-/// document does not name is unlike every constant, but nothing is known of two such values.
+/// Arguments of one kind, whichever. Where two categories are compared, rows keep the texts that the document does not
+/// name.
 fn alike(element: &Element, parts: &[&Element], fields: &mut Fields) -> Result<Vec<Expression>, Error> {
     let (mut known, mut compared) = (None, None);
     let mut arguments: Vec<Option<Expression>> = Vec::with_capacity(parts.len());
@@ -295,8 +415,11 @@ fn alike(element: &Element, parts: &[&Element], fields: &mut Fields) -> Result<V
             continue;
         }
         let (argument, kind) = expression(part, None, fields)?;
-        if known.is_some_and(|known| known != kind || kind == Kind::Symbol) {
-            return Err(element.unsupported("a comparison of two categories, or of a category and a number"));
+        if known.is_some_and(|known| known != kind) {
+            return Err(element.unsupported("a comparison of a category and a number"));
+        }
+        if known == Some(Kind::Symbol) {
+            fields.keeps_texts = true;
         }
         known = Some(kind);
         if let Expression::Field(at) = argument {

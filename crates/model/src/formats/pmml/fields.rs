@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::xml::Element;
 use crate::features::{Binding, Codes};
-use crate::graph::{Prepared, Step};
+use crate::graph::{Prepared, Step, Symbols};
 use crate::linear::{Expression, Interval, Invalid, Outliers, Treatment, Validity};
 use crate::{Error, Input, InputKind};
 
@@ -28,7 +28,7 @@ pub(super) struct Field {
 #[derive(Default)]
 pub(super) struct Fields {
     by_name: HashMap<String, Field>,
-    symbols: HashMap<String, f64>,
+    symbols: Symbols,
     names: Vec<String>,
     /// For each input that is a category its codes: the values of the data dictionary and those it is compared with.
     categories: Vec<Option<Category>>,
@@ -37,10 +37,29 @@ pub(super) struct Fields {
     pub steps: Vec<Step>,
     /// Slots handed out beyond the inputs.
     more: usize,
-    /// Names made known, in order.
-    log: Vec<String>,
+    /// Names made known, in order, with what they meant before.
+    log: Vec<(String, Option<Field>)>,
     /// The classes of the target, in the order of the data dictionary.
     pub classes: Vec<String>,
+    /// Whether they are in order.
+    pub is_ordinal: bool,
+    /// The valid values of each data field that is a category, and whether they are in order.
+    listed: HashMap<String, (Vec<String>, bool)>,
+    /// Whether rows keep the texts that the document does not name.
+    pub keeps_texts: bool,
+    /// Uses of defined functions.
+    pub uses: usize,
+    /// The user-defined functions.
+    pub functions: HashMap<String, Defined>,
+}
+
+/// A `DefineFunction`: the names of its parameters, and the expression of its body.
+#[derive(Clone)]
+pub(super) struct Defined {
+    pub parameters: Vec<String>,
+    pub body: Element,
+    pub kind: Option<Kind>,
+    pub single: bool,
 }
 
 #[derive(Default)]
@@ -72,13 +91,14 @@ impl Fields {
         let schema = model.child("MiningSchema")?.ok_or_else(|| model.invalid("MiningSchema is missing"))?;
         schema.only(&[], &["MiningField"])?;
         let mut fields = Self::default();
-        for mining in schema.all("MiningField") {
-            let is_target = matches!(mining.get("usageType"), Some("target" | "predicted"));
-            if let Some(field) = mining.get("name").and_then(|name| data.get(name)).filter(|_| is_target)
-                && field.get("optype") != Some("continuous")
-            {
-                fields.classes = listed_values(field)?[0].clone();
+        for (name, field) in &data {
+            if field.get("optype") != Some("continuous") {
+                let is_ordinal = field.get("optype") == Some("ordinal");
+                fields.listed.insert((*name).to_owned(), (listed_values(field)?[0].clone(), is_ordinal));
             }
+        }
+        fields.target(schema);
+        for mining in schema.all("MiningField") {
             if mining.one_of("usageType", USAGES, "active")? != "active" {
                 continue;
             }
@@ -89,14 +109,22 @@ impl Fields {
         Ok(fields)
     }
 
+    /// Take the classes of a schema's target; none where it has no target that is a category.
+    pub(super) fn target(&mut self, schema: &Element) {
+        let is_target = |field: &&Element| matches!(field.get("usageType"), Some("target" | "predicted"));
+        let mut named = schema.all("MiningField").filter(is_target).filter_map(|field| field.get("name"));
+        (self.classes, self.is_ordinal) = named.find_map(|name| self.listed.get(name).cloned()).unwrap_or_default();
+    }
+
     fn input(&mut self, name: &str, data: &Element, mining: &Element) -> Result<(), Error> {
         data.only(&["name", "displayName", "optype", "dataType", "isCyclic"], &["Value", "Interval"])?;
         data.one_of("isCyclic", &["0"], "0")?;
         let numeric = ["integer", "float", "double"];
-        let types = [&numeric[..], &["string", "boolean"]].concat();
+        let types = [&numeric[..], &["string", "boolean", "date", "time", "dateTime"]].concat();
         let data_type = data.one_of("dataType", &types, "")?;
         let op_type = data.one_of("optype", &["continuous", "categorical", "ordinal"], "")?;
         let kind = match op_type {
+            _ if data_type.starts_with("date") || data_type == "time" => Kind::Symbol,
             "continuous" if !numeric.contains(&data_type) => return Err(data.unsupported("continuous but no number")),
             "continuous" => Kind::Number,
             _ => Kind::Symbol,
@@ -143,7 +171,8 @@ impl Fields {
         Ok(())
     }
 
-    fn treatment(
+    /// How a mining field is treated.
+    pub(super) fn treatment(
         &mut self,
         Field { at, kind, single }: Field,
         mining: &Element,
@@ -193,13 +222,19 @@ impl Fields {
 
     /// Make a name known.
     pub(super) fn name(&mut self, name: &str, field: Field, element: &Element) -> Result<(), Error> {
-        match self.by_name.insert(name.to_owned(), field) {
-            None => {
-                self.log.push(name.to_owned());
+        match self.by_name.contains_key(name) {
+            false => {
+                self.shadow(name, field);
                 Ok(())
             }
-            Some(_) => Err(element.invalid("its name is taken")),
+            true => Err(element.invalid("its name is taken")),
         }
+    }
+
+    /// Give a name another meaning, until it is forgotten.
+    pub(super) fn shadow(&mut self, name: &str, field: Field) {
+        let before = self.by_name.insert(name.to_owned(), field);
+        self.log.push((name.to_owned(), before));
     }
 
     /// Where the names of a model in a segment begin.
@@ -209,9 +244,18 @@ impl Fields {
 
     /// Forget the names made known since.
     pub(super) fn forget(&mut self, mark: usize) {
-        for name in self.log.drain(mark.min(self.log.len())..) {
-            self.by_name.remove(&name);
+        while self.log.len() > mark {
+            match self.log.pop() {
+                Some((name, Some(before))) => _ = self.by_name.insert(name, before),
+                Some((name, None)) => _ = self.by_name.remove(&name),
+                None => {}
+            }
         }
+    }
+
+    /// Whether a field is an input.
+    pub(super) fn is_input(&self, field: Field) -> bool {
+        field.at < self.names.len()
     }
 
     /// Hand out slots; the first of them.
@@ -278,30 +322,34 @@ impl Fields {
 
     /// Equal texts have equal symbols.
     pub(super) fn symbol(&mut self, text: &str) -> f64 {
-        let next = self.symbols.len() as f64;
-        *self.symbols.entry(text.to_owned()).or_insert(next)
+        self.symbols.add(text)
     }
 
     /// Inputs and bindings, and what is computed of a row.
     pub(super) fn into_parts(mut self) -> (Vec<Input>, Vec<Binding>, Prepared) {
         let slots = self.names.len() + self.more;
-        let (mut inputs, mut bindings) = (Vec::new(), Vec::new());
+        let (mut inputs, mut bindings, mut texts_from) = (Vec::new(), Vec::new(), Vec::new());
         let categories = std::mem::take(&mut self.categories);
         for (at, (name, category)) in std::mem::take(&mut self.names).into_iter().zip(categories).enumerate() {
-            let (kind, binding) = match category {
-                None => (InputKind::Number, Binding::Number),
+            let keeps = self.keeps_texts;
+            let (kind, binding, from) = match category {
+                None => (InputKind::Number, Binding::Number, None),
                 Some(Category { values, numeric, .. }) => {
                     let symbols = values.iter().map(|value| self.symbol(&spelling(numeric, value))).collect();
                     self.treatments[at].symbols = Some(symbols);
                     // One past the last code stands for any other value.
                     let codes = Codes::new(&values, values.len() as f64);
-                    (InputKind::Category { values }, Binding::Category(codes))
+                    let from = keeps.then_some(values.len() as f64);
+                    let binding = if keeps { Binding::Text(codes) } else { Binding::Category(codes) };
+                    (InputKind::Category { values }, binding, from)
                 }
             };
             inputs.push(Input { name, kind });
             bindings.push(binding);
+            texts_from.push(from);
         }
-        (inputs, bindings, Prepared { inputs: self.treatments, slots, steps: self.steps })
+        let Self { treatments, steps, symbols, .. } = self;
+        (inputs, bindings, Prepared { inputs: treatments, slots, steps, symbols, texts_from })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::fields::Fields;
 use super::models::{self, Answer, MODEL};
+use super::output;
 use super::predicates::{self, PREDICATES};
 use super::xml::Element;
 use crate::Error;
@@ -13,8 +14,11 @@ const METHODS: &[&str] = &[
     "average",
     "weightedAverage",
     "median",
+    "x-weightedMedian",
+    "weightedMedian",
     "max",
     "sum",
+    "x-weightedSum",
     "weightedSum",
     "selectFirst",
     "modelChain",
@@ -22,30 +26,12 @@ const METHODS: &[&str] = &[
 
 pub(super) fn read(model: &Element, fields: &mut Fields) -> Result<Answer, Error> {
     model.only(MODEL, &models::parts(&["Segmentation"]))?;
-    let is_classes = model.one_of("functionName", &["regression", "classification"], "")? == "classification";
+    let functions = ["regression", "classification", "clustering"];
+    let is_classes = model.one_of("functionName", &functions, "")? != "regression";
     let segmentation = model.child("Segmentation")?.ok_or_else(|| model.unsupported("no Segmentation"))?;
     segmentation.only(&["multipleModelMethod", "missingPredictionTreatment", "missingThreshold"], &["Segment"])?;
-    let name = segmentation.one_of("multipleModelMethod", METHODS, "")?;
-    let single = model.one_of("x-mathContext", &["double", "float"], "double")? == "float";
-    let method = match name {
-        "average" | "weightedAverage" => Method::Average,
-        "majorityVote" | "weightedMajorityVote" if is_classes => Method::Vote,
-        "median" if !is_classes => Method::Median,
-        "max" if !is_classes => Method::Max,
-        "sum" | "weightedSum" if !is_classes => Method::Sum { single },
-        "selectFirst" => Method::First,
-        "modelChain" => Method::Chain,
-        _ => return Err(segmentation.unsupported(format!("multipleModelMethod={name:?} for {}", function(is_classes)))),
-    };
-    let treatments = ["returnMissing", "skipSegment"];
-    let missing = match segmentation.one_of("missingPredictionTreatment", &treatments, "returnMissing")? {
-        "skipSegment" => MissingPrediction::SkipSegment,
-        _ => MissingPrediction::ReturnMissing,
-    };
-    if segmentation.number("missingThreshold")?.is_some_and(|threshold| threshold != 1.0) {
-        return Err(segmentation.unsupported("missingThreshold"));
-    }
-    let is_weighted = name.starts_with("weighted");
+    let (method, is_weighted) = method(model, segmentation, is_classes)?;
+    let missing = missing(segmentation, method)?;
     let outer = std::mem::take(&mut fields.steps);
     let mark = fields.mark();
     let mut read = Vec::new();
@@ -56,11 +42,15 @@ pub(super) fn read(model: &Element, fields: &mut Fields) -> Result<Answer, Error
     fields.steps = outer;
     let Some((_, last)) = read.last() else { return Err(segmentation.invalid("no Segment")) };
     let positive = if method == Method::Chain { last.positive } else { None };
-    let mut answer = Answer::new(is_classes, fields);
+    if is_classes && fields.classes.is_empty() {
+        fields.classes.clone_from(&last.classes);
+    }
+    let mut answer = Answer::labelled(is_classes, fields);
     let mut segments = Vec::with_capacity(read.len());
     for (at, (mut segment, found)) in read.into_iter().enumerate() {
-        if found.is_classes == is_classes && found.width == answer.width {
+        if found.is_classes == is_classes && found.classes == answer.classes {
             segment.answer = Some(found.first);
+            segment.label = found.label;
         } else if method != Method::Chain {
             let element = segmentation.all("Segment").nth(at).unwrap_or(segmentation);
             return Err(element.unsupported("a model that answers another question than the whole"));
@@ -71,13 +61,47 @@ pub(super) fn read(model: &Element, fields: &mut Fields) -> Result<Answer, Error
         return Err(segmentation.unsupported("a chain whose last model answers another question than the whole"));
     }
     answer.positive = positive;
-    let (to, width) = (answer.first, answer.width);
-    fields.steps.push(Step::Ensemble(Ensemble { method, missing, segments, to, width }));
+    let (to, width, symbols) = (answer.first, answer.width, answer.symbols(fields));
+    fields.steps.push(Step::Ensemble(Ensemble { method, missing, segments, symbols, to, width }));
     Ok(answer)
 }
 
-fn function(is_classes: bool) -> &'static str {
-    if is_classes { "classification" } else { "regression" }
+/// How answers are combined, and whether segments have weights.
+fn method(model: &Element, segmentation: &Element, is_classes: bool) -> Result<(Method, bool), Error> {
+    let name = segmentation.one_of("multipleModelMethod", METHODS, "")?;
+    let single = model.one_of("x-mathContext", &["double", "float"], "double")? == "float";
+    let method = match name {
+        "average" | "weightedAverage" => Method::Average,
+        "majorityVote" | "weightedMajorityVote" if is_classes => Method::Vote,
+        "median" => Method::Median,
+        "weightedMedian" | "x-weightedMedian" => Method::WeightedMedian,
+        "max" => Method::Max,
+        "sum" | "weightedSum" | "x-weightedSum" if !is_classes => Method::Sum { single },
+        "selectFirst" => Method::First,
+        "modelChain" => Method::Chain,
+        _ => {
+            let function = if is_classes { "classification" } else { "regression" };
+            return Err(segmentation.unsupported(format!("multipleModelMethod={name:?} for {function}")));
+        }
+    };
+    Ok((method, name.trim_start_matches("x-").starts_with("weighted")))
+}
+
+/// What a segment without an answer does.
+fn missing(segmentation: &Element, method: Method) -> Result<MissingPrediction, Error> {
+    let treatments = ["returnMissing", "skipSegment", "continue"];
+    let threshold = segmentation.number("missingThreshold")?.unwrap_or(1.0);
+    if !(0.0..=1.0).contains(&threshold) {
+        return Err(segmentation.invalid("missingThreshold is not between 0 and 1"));
+    }
+    Ok(match segmentation.one_of("missingPredictionTreatment", &treatments, "continue")? {
+        "skipSegment" if method == Method::Chain => {
+            return Err(segmentation.unsupported("missingPredictionTreatment=\"skipSegment\" of a chain"));
+        }
+        "skipSegment" => MissingPrediction::SkipSegment { threshold },
+        "continue" => MissingPrediction::Continue,
+        _ => MissingPrediction::ReturnMissing,
+    })
 }
 
 fn segment(
@@ -92,15 +116,25 @@ fn segment(
     let (Some(model), None) = (found.next(), found.next()) else {
         return Err(element.invalid("holds not exactly one model"));
     };
-    let mark = fields.mark();
-    models::enter(model, fields)?;
-    let answer = models::read(model, fields)?;
-    let outputs = models::outputs(model, &answer, fields)?;
-    fields.forget(mark);
-    if method == Method::Chain {
-        outputs.into_iter().try_for_each(|(name, field)| fields.name(&name, field, element))?;
-    }
     let weight = if is_weighted { element.number("weight")?.unwrap_or(1.0) } else { 1.0 };
+    if weight < 0.0 {
+        return Err(element.invalid("weight is below 0"));
+    }
+    let (mark, outer) = (fields.mark(), fields.classes.clone());
+    models::enter(model, fields)?;
+    if fields.classes.is_empty() {
+        fields.classes.clone_from(&outer);
+    }
+    let mut answer = models::read(model, fields)?;
+    if answer.is_classes {
+        answer.label(fields);
+    }
+    let outputs = output::read(model, &mut answer, fields)?;
+    fields.forget(mark);
+    fields.classes = outer;
+    if method == Method::Chain {
+        outputs.into_iter().try_for_each(|named| fields.name(&named.name, named.field, element))?;
+    }
     let steps = std::mem::take(&mut fields.steps);
-    Ok((Segment { predicate, weight, steps, answer: None }, answer))
+    Ok((Segment { predicate, weight, steps, answer: None, label: None }, answer))
 }

@@ -2,7 +2,7 @@
 
 use super::fields::{Fields, Kind};
 use super::xml::Element;
-use super::{Body, PASSED_OVER};
+use super::{After, Body, PASSED_OVER};
 use crate::Error;
 use crate::forest::Precision;
 use crate::linear::{Equation, Factor, Term};
@@ -35,21 +35,44 @@ pub(super) fn read(model: &Element, fields: &mut Fields) -> Result<Body, Error> 
     for table in &tables {
         equations.push(equation(table, fields)?);
     }
+    let mut classes = Vec::new();
+    if function == "classification" {
+        for table in &tables {
+            classes.push(table.need("targetCategory")?.to_owned());
+        }
+    }
+    let mut after = After::Classes;
     let link = match (function, tables.len()) {
-        ("regression", 1) => of_number(method),
-        ("classification", 2) if method != "softmax" => {
+        ("regression", 1) => {
+            after = After::Number;
+            of_number(method)
+        }
+        ("classification", 2..) if method == "softmax" => Some(Link::Softmax),
+        ("classification", 2..) if method == "simplemax" => {
+            after = After::Shares;
+            Some(Link::Identity)
+        }
+        ("classification", 2) => {
             let last = equations.pop().unwrap_or_default();
             if last.intercept != 0.0 || !last.terms.is_empty() {
                 return Err(tables[1].unsupported("a second table that is not empty"));
             }
-            if matches!(method, "none" | "exp") { None } else { of_number(method) }
+            after = After::Pair;
+            if method == "exp" { None } else { of_number(method) }
         }
-        ("classification", 2..) if method == "softmax" => Some(Link::Softmax),
+        ("classification", 3..) if fields.is_ordinal && method != "none" && method != "exp" => {
+            let last = equations.pop().unwrap_or_default();
+            if !last.terms.is_empty() {
+                return Err(tables[tables.len() - 1].unsupported("a last table of ordered classes that is not empty"));
+            }
+            after = After::Cumulated;
+            of_number(method)
+        }
         _ => return Err(model.unsupported(format!("{function} with {} tables", tables.len()))),
     };
     let link = link.ok_or_else(|| model.unsupported(format!("normalizationMethod={method:?} for {function}")))?;
     let objective = model.get("algorithmName").unwrap_or_default().to_owned();
-    Ok(Body { equations, link, objective, trials: None, trials_count: 1.0, precision })
+    Ok(Body { equations, link, objective, trials: None, trials_count: 1.0, precision, after, classes })
 }
 
 fn of_number(method: &str) -> Option<Link> {

@@ -2,10 +2,11 @@
 
 use super::expressions;
 use super::fields::{Fields, Kind};
-use super::models::{self, MODEL};
+use super::models::{self, Answer, MODEL};
 use super::predicates::{self, PREDICATES};
 use super::xml::Element;
 use crate::Error;
+use crate::graph::{Points, Step};
 use crate::linear::Expression;
 use crate::scorecard::{Attribute, Characteristic, Order, Reasons};
 
@@ -17,6 +18,22 @@ pub(super) struct Body {
     pub initial: f64,
     pub characteristics: Vec<Characteristic>,
     pub reasons: Option<Reasons>,
+}
+
+/// A scorecard as part of a graph: the sum of the points, and reason codes behind it.
+pub(super) fn answer(model: &Element, fields: &mut Fields) -> Result<Answer, Error> {
+    let Body { initial, characteristics, reasons } = read(model, fields)?;
+    let reasons = reasons.map(|reasons| {
+        let symbols: Vec<f64> = reasons.codes.iter().map(|code| fields.symbol(code)).collect();
+        (reasons, symbols)
+    });
+    let mut answer = Answer::new(false, fields);
+    if let Some((_, symbols)) = &reasons {
+        answer.reasons = Some((fields.slots(symbols.len()), symbols.len()));
+    }
+    let card = Box::new(Points { initial, characteristics, reasons });
+    fields.steps.push(Step::Points { card, to: answer.first });
+    Ok(answer)
 }
 
 pub(super) fn read(model: &Element, fields: &mut Fields) -> Result<Body, Error> {

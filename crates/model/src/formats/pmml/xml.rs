@@ -13,7 +13,7 @@ const DEPTH_MAX: usize = 256;
 /// Most attributes of an element: each is compared with those before it.
 const ATTRIBUTES_MAX: usize = 64;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Element {
     /// Without a namespace prefix.
     pub name: String,
