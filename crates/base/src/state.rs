@@ -49,7 +49,7 @@ impl BatchState {
     }
 }
 
-/// The stages of a scored batch, in the order they run, and the one of a profile. Features, scores and explanations are
+/// The stages of a batch, in the order they run (a batch scores or contributes), and the one of a profile. Features, scores and explanations are
 /// computed together, one range of records at a time, so they share a stage; timings tell them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -60,6 +60,8 @@ pub enum Stage {
     Link,
     /// Features, scores and explanations of the accepted records.
     Score,
+    /// The rows of the accepted records made ready to be kept, of a submission that contributes data.
+    Contribute,
     /// Put the results zip together.
     Pack,
     /// Profile an upload; the only stage of such a batch.
@@ -68,7 +70,8 @@ pub enum Stage {
 
 impl Stage {
     /// All stages in run order.
-    pub const ALL: [Stage; 5] = [Self::Validate, Self::Link, Self::Score, Self::Pack, Self::Profile];
+    pub const ALL: [Stage; 6] =
+        [Self::Validate, Self::Link, Self::Score, Self::Contribute, Self::Pack, Self::Profile];
 
     /// The stable spelling.
     pub const fn as_str(self) -> &'static str {
@@ -76,6 +79,7 @@ impl Stage {
             Self::Validate => "validate",
             Self::Link => "link",
             Self::Score => "score",
+            Self::Contribute => "contribute",
             Self::Pack => "pack",
             Self::Profile => "profile",
         }

@@ -42,11 +42,12 @@ fn heading(summary: &Summary) -> String {
 
 fn rows(summary: &Summary) -> Table {
     let right = |name| (name, Align::Right);
+    let accepted = if summary.records.contributed.is_some() { "accepted" } else { "scored" };
     let columns =
-        [("relation", Align::Left), ("file", Align::Left), right("rows read"), right("scored"), right("rejected")];
+        [("relation", Align::Left), ("file", Align::Left), right("rows read"), right(accepted), right("rejected")];
     let mut table = Table::new(columns);
     let cells = |name: &str, file: &str, counts: &Counts| {
-        let [read, scored, rejected] = [counts.read, counts.scored, counts.rejected].map(grouped);
+        let [read, scored, rejected] = [counts.read, counts.accepted(), counts.rejected].map(grouped);
         [name.to_owned(), file.to_owned(), read, scored, rejected]
     };
     for relation in &summary.relations {

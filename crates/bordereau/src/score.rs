@@ -77,6 +77,7 @@ pub fn options(settings: &Settings) -> Options {
         explanations: settings.explanations,
         format: settings.format,
         scratch: settings.scratch.clone().unwrap_or_else(std::env::temp_dir),
+        contribution: None,
     }
 }
 

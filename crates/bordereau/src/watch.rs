@@ -75,7 +75,7 @@ impl Snapshot {
         let share = |part: u64, whole: u64| (whole > 0).then(|| (part as f64 / whole as f64).min(1.0));
         let share = match stage {
             Stage::Validate | Stage::Profile => share(bytes_read, bytes_total),
-            Stage::Score => share(records_scored, records_total),
+            Stage::Score | Stage::Contribute => share(records_scored, records_total),
             Stage::Link | Stage::Pack => None,
         };
         Self { stage, share, bytes_read, rows_read: get(&progress.rows_read), records_scored, records_total }
@@ -89,6 +89,9 @@ impl Snapshot {
             Stage::Link => format!("link: keys and references of {} rows", grouped(self.rows_read)),
             Stage::Score => {
                 format!("score: {} of {} records", grouped(self.records_scored), grouped(self.records_total))
+            }
+            Stage::Contribute => {
+                format!("contribute: {} of {} records", grouped(self.records_scored), grouped(self.records_total))
             }
             Stage::Pack => format!("pack: {} records", grouped(self.records_scored)),
         }

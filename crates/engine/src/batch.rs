@@ -1,10 +1,11 @@
 //! One batch from upload to results zip: the stages in run order.
 //!
-//! [`score_batch`] opens the upload and runs `validate`, `link`, `score` and `pack`, each over what the one before
-//! gave. Everything between two stages lies in unnamed scratch files, so memory does not grow with the upload. The
+//! [`score_batch`] opens the upload and runs `validate`, `link`, `score` (or `contribute`, where the submission
+//! contributes data) and `pack`, each over what the one before gave. Everything between two stages lies in unnamed scratch files, so memory does not grow with the upload. The
 //! results depend on upload, release, format and the number of explanations, and on nothing else. A batch that was cut
 //! short starts over.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -19,17 +20,21 @@ use bordereau_base::state::Stage;
 use bordereau_files::intake::Upload;
 use bordereau_files::results::Member;
 
+use crate::contribution::{Contribution, Destination};
 use crate::error::Result;
 use crate::progress::Progress;
-use crate::release::manifest::{Explanations, ModelSpec};
+use crate::release::manifest::{Explanations, ModelSpec, SubmissionKind};
 use crate::release::{Release, ReleaseModel};
+use crate::stages::contribute::contribute;
 use crate::stages::link::{Linked, link};
 use crate::stages::pack::{RowMembers, pack};
 use crate::stages::resources::Resources;
 use crate::stages::score::{BusyTime, ModelCounts, score};
 use crate::stages::tables::{Chunk, Table};
-use crate::stages::validate::{Input, validate};
-use crate::summary::{ModelSummary, ReleaseSummary, ScoreBusy, StageTiming, Summary, Timings, UnknownCategories};
+use crate::stages::validate::{Input, Judgement, validate};
+use crate::summary::{
+    Counts, ModelSummary, RelationSummary, ReleaseSummary, ScoreBusy, StageTiming, Summary, Timings, UnknownCategories,
+};
 
 /// What is to be scored, and for whom.
 #[derive(Debug, Clone)]
@@ -70,6 +75,8 @@ pub struct Options {
     pub format: ResultFormat,
     /// Folder for scratch files; they are unnamed and vanish with the process.
     pub scratch: PathBuf,
+    /// Where the rows of a submission that contributes data go; when absent they go nowhere.
+    pub contribution: Option<Destination>,
 }
 
 /// What a batch gave.
@@ -81,9 +88,11 @@ pub struct Outcome {
     pub zip_sha256: String,
     /// Bytes of the results zip.
     pub zip_bytes: u64,
+    /// What was written to [`Options::contribution`].
+    pub contribution: Option<Contribution>,
 }
 
-/// Scores a batch and writes its results zip to `out`, which is left unsynced. Blocks; starts its own threads.
+/// Scores a batch, or contributes it, and writes its results zip to `out`, which is left unsynced. Blocks; starts its own threads.
 ///
 /// # Errors
 /// [`crate::Error::Refused`] when the upload as a whole is not taken, [`crate::Error::Cancelled`] soon after
@@ -110,28 +119,73 @@ pub fn score_input(
     out: &File,
 ) -> Result<Outcome> {
     let release = spec.release.as_ref();
+    let kind = release.kind_of(&spec.submission);
+    let layout = match kind {
+        SubmissionKind::Scoring => Cow::Borrowed(&release.layout),
+        SubmissionKind::Contribution => Cow::Owned(release.layout.reading_all(&release.dictionary)),
+    };
+    let judgement = Judgement { layout: &layout, ..release.into() };
     let resources = Resources::new(options.threads, &options.scratch);
     let mut clock = StageClock::new(began);
-    let validated = validate(input, release.into(), &resources, progress)?;
+    let validated = validate(input, judgement, &resources, progress)?;
     clock.ends(Stage::Validate, progress.rows_read.load(Ordering::Relaxed));
-    let linked = link(validated, release.into(), &resources, progress)?;
+    let linked = link(validated, judgement, &resources, progress)?;
     clock.ends(Stage::Link, linked.rows.iter().map(|rows| rows.read).sum());
-    progress.enter(Stage::Score);
-    let scored = score(release, &linked, options, progress)?;
-    clock.ends(Stage::Score, linked.records.scored);
-    clock.timings.score_busy = scored.busy.in_ms();
+    let made = match kind {
+        SubmissionKind::Scoring => scored(release, &linked, options, progress, &mut clock)?,
+        SubmissionKind::Contribution => contributed(spec, &linked, options, progress, &mut clock)?,
+    };
     progress.enter(Stage::Pack);
     progress.check()?;
-    let mut summary = summary(spec, &linked, notes, &scored.models);
+    let mut summary = summary(spec, &linked, notes, &made.models);
     let errors = errors(&linked, options, progress)?;
     clock.ends(Stage::Pack, linked.records.scored);
     summary.timings = clock.total();
-    let rows = RowMembers { outputs: scored.outputs, explanations: scored.explanations, errors };
+    let rows = RowMembers { outputs: made.outputs, explanations: made.explanations, errors };
     let packed = pack(spec, options, rows, &mut summary, out)?;
     // The zip itself cannot say how long it took to write it.
     clock.extends_last(linked.records.scored);
     summary.timings = clock.total();
-    Ok(Outcome { summary, zip_sha256: packed.zip_sha256, zip_bytes: packed.zip_bytes })
+    let (zip_sha256, zip_bytes) = (packed.zip_sha256, packed.zip_bytes);
+    Ok(Outcome { summary, zip_sha256, zip_bytes, contribution: made.contribution })
+}
+
+/// What became of the accepted records.
+#[derive(Default)]
+struct Made {
+    outputs: Option<Member>,
+    explanations: Option<Member>,
+    models: Vec<ModelCounts>,
+    contribution: Option<Contribution>,
+}
+
+fn scored(
+    release: &Release,
+    linked: &Linked,
+    options: &Options,
+    progress: &Progress,
+    clock: &mut StageClock,
+) -> Result<Made> {
+    progress.enter(Stage::Score);
+    let scored = score(release, linked, options, progress)?;
+    clock.ends(Stage::Score, linked.records.scored);
+    clock.timings.score_busy = scored.busy.in_ms();
+    let (outputs, explanations) = (Some(scored.outputs), scored.explanations);
+    Ok(Made { outputs, explanations, models: scored.models, contribution: None })
+}
+
+fn contributed(
+    spec: &BatchSpec,
+    linked: &Linked,
+    options: &Options,
+    progress: &Progress,
+    clock: &mut StageClock,
+) -> Result<Made> {
+    let Some(to) = &options.contribution else { return Ok(Made::default()) };
+    let resources = Resources::new(options.threads, &options.scratch);
+    let contribution = contribute(spec, linked, to, &resources, progress)?;
+    clock.ends(Stage::Contribute, linked.records.scored);
+    Ok(Made { contribution: Some(contribution), ..Made::default() })
 }
 
 /// Times the stages, one after the other.
@@ -186,6 +240,11 @@ fn errors(linked: &Linked, options: &Options, progress: &Progress) -> Result<Mem
 
 fn summary(spec: &BatchSpec, linked: &Linked, notes: &[String], models: &[ModelCounts]) -> Summary {
     let release = &spec.release;
+    let contributes = release.kind_of(&spec.submission) == SubmissionKind::Contribution;
+    let counts = |counts: Counts| if contributes { counts.as_contributed() } else { counts };
+    let relations =
+        linked.relations.iter().map(|relation| RelationSummary { rows: counts(relation.rows), ..relation.clone() });
+    let models = release.models.iter().zip(&release.manifest.models).zip(models);
     Summary {
         customer: spec.customer.clone(),
         batch_key: spec.batch_key,
@@ -197,9 +256,9 @@ fn summary(spec: &BatchSpec, linked: &Linked, notes: &[String], models: &[ModelC
             sha256: release.sha256.clone(),
             demonstration: release.manifest.demonstration,
         },
-        records: linked.records,
-        relations: linked.relations.clone(),
-        models: release.models.iter().zip(&release.manifest.models).zip(models).map(model_summary).collect(),
+        records: counts(linked.records),
+        relations: relations.collect(),
+        models: models.map(model_summary).collect(),
         findings: linked.finding_counts.clone(),
         notes: notes.iter().chain(&linked.notes).cloned().collect(),
         digest: String::new(),

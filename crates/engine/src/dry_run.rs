@@ -18,6 +18,7 @@ use bordereau_base::ids::SubmissionName;
 use crate::batch::{BatchSpec, Options, score_batch};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
+use crate::release::manifest::SubmissionKind;
 use crate::release::{Problem, Release};
 use crate::summary::Summary;
 
@@ -63,7 +64,10 @@ pub fn dry_run(release: &Arc<Release>, records: usize, seed: u64, options: &Opti
 }
 
 fn scored(release: &Arc<Release>, folder: &Path, options: &Options) -> Result<Summary> {
-    let submission = release.manifest.submissions.keys().next().cloned();
+    let mut submissions: Vec<_> = release.manifest.submissions.iter().collect();
+    // What is scored is tried more of.
+    submissions.sort_by_key(|(_, spec)| spec.kind != SubmissionKind::Scoring);
+    let submission = submissions.first().map(|(name, _)| (*name).clone());
     let submission: SubmissionName =
         submission.ok_or_else(|| Error::Release("the release has no submission".to_owned()))?;
     let spec = BatchSpec {
@@ -83,7 +87,7 @@ fn problem(file: &str, message: String) -> Problem {
 
 fn problems(release: &Release, summary: &Summary) -> Vec<Problem> {
     let mut problems = Vec::new();
-    if summary.records.scored == 0 {
+    if summary.records.accepted() == 0 {
         let found = summary.findings.iter().filter(|found| found.severity == Severity::Error);
         let found: Vec<String> = found
             .map(|found| {

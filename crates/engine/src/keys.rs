@@ -47,6 +47,11 @@ impl Default for KeyHasher {
 }
 
 impl KeyHasher {
+    /// Without a seed: the same key has the same hash in every batch.
+    pub fn lasting() -> Self {
+        Self { seed: 0 }
+    }
+
     /// Hashes the key values of each row; none where a part is null, for such a row has no key. The columns are typed,
     /// so `7/7/2017` and `2017-07-07` are the same key where the field is a date.
     pub fn hash_rows(&self, columns: &[ArrayRef]) -> Vec<Option<u128>> {

@@ -11,6 +11,7 @@ pub mod against;
 pub mod batch;
 pub mod blocks;
 pub mod catalog;
+pub mod contribution;
 pub mod dry_run;
 pub mod error;
 pub mod functions;

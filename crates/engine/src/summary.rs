@@ -23,7 +23,7 @@ pub struct Summary {
     pub submission: SubmissionName,
     /// The release that made the results.
     pub release: ReleaseSummary,
-    /// Records read, scored and rejected; `scored + rejected = read`.
+    /// Records read, scored and rejected; `scored + contributed + rejected = read`.
     pub records: Counts,
     /// Each relation of the release in its order.
     pub relations: Vec<RelationSummary>,
@@ -60,8 +60,23 @@ pub struct Counts {
     pub read: u64,
     /// Those of scored records.
     pub scored: u64,
+    /// Those of contributed records; absent where the submission contributes nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contributed: Option<u64>,
     /// The others.
     pub rejected: u64,
+}
+
+impl Counts {
+    /// Those of records that were not rejected.
+    pub fn accepted(&self) -> u64 {
+        self.scored + self.contributed.unwrap_or_default()
+    }
+
+    /// The same, with what was accepted contributed instead of scored.
+    pub(crate) fn as_contributed(self) -> Self {
+        Self { scored: 0, contributed: Some(self.accepted()), ..self }
+    }
 }
 
 /// One relation.

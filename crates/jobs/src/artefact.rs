@@ -70,13 +70,23 @@ pub(crate) fn write(
     Ok(Artefact { object, sha256: hex(&hash.finalize()), bytes })
 }
 
-struct Hashing {
-    file: File,
+/// SHA-256 in hex of a file, and its length.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(crate) fn digest(path: &std::path::Path) -> io::Result<(String, u64)> {
+    let mut out = Hashing { file: io::sink(), hash: Sha256::new(), bytes: 0 };
+    let bytes = io::copy(&mut File::open(path)?, &mut out)?;
+    Ok((hex(&out.hash.finalize()), bytes))
+}
+
+struct Hashing<W> {
+    file: W,
     hash: Sha256,
     bytes: u64,
 }
 
-impl Write for Hashing {
+impl<W: Write> Write for Hashing<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write(bytes)?;
         self.hash.update(&bytes[..written]);

@@ -7,6 +7,8 @@
 //! incoming/<owner>/<upload>             uploads on their way in
 //! objects/uploads/<owner>/<upload>.zip  accepted uploads
 //! objects/results/<batch>/<attempt>.zip results, each attempt under its own path
+//! objects/contributions/                contributed rows, see [`crate::contribution`]
+//! objects/contribution-keys/            the keys of their records
 //! scratch/                              unnamed files of running batches
 //! ```
 //! `objects` is an [`object_store`] by its paths: results are read through it. Writing does not go through it, because
@@ -31,8 +33,11 @@ impl Folder {
     /// Makes the folder and its parts, readable by nobody else, and syncs them.
     pub(crate) fn open(root: &Path) -> io::Result<Self> {
         make(root)?;
-        for part in ["owners", "incoming", "objects", "objects/uploads", "objects/results", "scratch"] {
+        for part in ["owners", "incoming", "objects", "scratch"] {
             make(&root.join(part))?;
+        }
+        for part in ["uploads", "results", "contributions", "contribution-keys"] {
+            make(&root.join("objects").join(part))?;
         }
         for synced in [root.join("objects"), root.to_owned()] {
             sync_folder(&synced)?;
@@ -63,6 +68,20 @@ impl Folder {
 
     pub(crate) fn scratch(&self) -> PathBuf {
         self.root.join("scratch")
+    }
+
+    /// Makes a file durable as an object too, by a second name for it where the disk can do that.
+    pub(crate) fn place_copy(&self, from: &Path, object: &str) -> io::Result<()> {
+        File::open(from)?.sync_all()?;
+        let to = self.object(object);
+        let folder = to.parent().ok_or(io::ErrorKind::InvalidInput)?;
+        make(folder)?;
+        if std::fs::hard_link(from, &to).is_err() {
+            std::fs::copy(from, &to)?;
+            File::open(&to)?.sync_all()?;
+        }
+        let objects = self.root.join("objects");
+        folder.ancestors().take_while(|folder| folder.starts_with(&objects)).try_for_each(sync_folder)
     }
 
     /// Where an object lies on disk.
@@ -106,6 +125,14 @@ pub(crate) fn place(from: &Path, to: &Path) -> io::Result<()> {
 pub(crate) fn sync_names(folder: &Path) -> io::Result<()> {
     sync_folder(folder)?;
     folder.parent().map_or(Ok(()), sync_folder)
+}
+
+/// What is not there need not be removed.
+pub(crate) fn gone(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
 }
 
 #[cfg(unix)]

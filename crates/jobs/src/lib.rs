@@ -22,6 +22,7 @@
 mod account;
 mod artefact;
 mod batch;
+mod contribution;
 mod credentials;
 mod error;
 mod event;
@@ -47,6 +48,7 @@ pub use bordereau_engine::release::manifest::Explanations;
 
 pub use account::{Caller, Grant, Password, User, UserName};
 pub use batch::{Accepted, BatchProgress, BatchRequest, BatchResults, BatchStatus, Fault, Report, ResultsFile};
+pub use contribution::ContributedFile;
 pub use error::{Error, Result};
 pub use event::{Cursor, Event, EventName, Filter, InvalidFilter};
 pub use jobs::Jobs;

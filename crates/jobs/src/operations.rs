@@ -2,13 +2,12 @@
 //!
 //! A caller sees the batches of its customer whose solution and submission it has a right to. Cancelling takes effect
 //! at once for a batch that waits or runs in this process, and within about a second for one that another process
-//! runs. Deleting removes upload and results for good; the row stays as a tombstone, so that the key means no other
-//! batch.
+//! runs. Deleting removes upload, results and contributed rows for good; the row stays as a tombstone, so that the key
+//! means no other batch.
 //!
 //! Where a key has a profile and a batch, the batch stands for both in lists and when it is looked at. Cancelling stops
 //! both, as far as the caller has a right to each; deleting removes both, and needs both rights.
 
-use std::io;
 use std::path::PathBuf;
 
 use bordereau_base::ids::{BatchKey, SolutionName, SubmissionName};
@@ -18,6 +17,7 @@ use jiff::Timestamp;
 use crate::account::Caller;
 use crate::batch::BatchStatus;
 use crate::error::{Error, Result};
+use crate::folder::gone;
 use crate::jobs::Jobs;
 use crate::store::{About, BatchRow, Deleted, Deletion};
 
@@ -162,7 +162,7 @@ impl Jobs {
             results.iter().try_for_each(|folder| gone(std::fs::remove_dir_all(folder)))
         })
         .await??;
-        Ok(())
+        self.clear_leavings().await
     }
 
     /// What stands under a key for the caller who has a right to it, and the profile when that is another.
@@ -171,13 +171,5 @@ impl Jobs {
         let first = rows.next().ok_or(Error::Unknown)?;
         self.authorize(caller, &first.status.solution, &first.status.submission)?;
         Ok((first, rows.next()))
-    }
-}
-
-/// What is not there need not be removed.
-fn gone(removed: io::Result<()>) -> io::Result<()> {
-    match removed {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
     }
 }

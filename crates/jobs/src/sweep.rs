@@ -42,7 +42,8 @@ impl Jobs {
         for dead in self.dead_among(found.await??).await? {
             self.sweep_owner(&dead).await?;
         }
-        self.sweep_deleted().await
+        self.sweep_deleted().await?;
+        self.sweep_contributions().await
     }
 
     /// Removes results of deleted batches whose removal was cut short.

@@ -35,8 +35,9 @@ fn tried(folder: &Path, settings: &Settings) -> (bool, String) {
         Ok(tried) if !tried.problems.is_empty() => (false, listed(&tried.problems)),
         Ok(tried) => {
             let records = tried.summary.map(|summary| summary.records).unwrap_or_default();
-            let (read, scored) = (grouped(records.read), grouped(records.scored));
-            (true, format!("good; a dry run scored {scored} of {read} generated records"))
+            let did = if records.contributed.is_some() { "accepted" } else { "scored" };
+            let (read, accepted) = (grouped(records.read), grouped(records.accepted()));
+            (true, format!("good; a dry run {did} {accepted} of {read} generated records"))
         }
         Err(error) => (false, format!("the dry run could not be done: {}", Failure::internal(&error))),
     }

@@ -64,6 +64,15 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// The same with all fields of all relations read.
+    pub fn reading_all(&self, dictionary: &Dictionary) -> Self {
+        let mut all = self.clone();
+        for (layout, relation) in all.relations.iter_mut().zip(&dictionary.relations) {
+            layout.read = (0..relation.fields.len()).collect();
+        }
+        all
+    }
+
     /// The key sets of a relation with their indices.
     pub fn key_sets_of(&self, relation: usize) -> impl Iterator<Item = (usize, &KeySet)> {
         self.key_sets.iter().enumerate().filter(move |(_, set)| set.relation == relation)

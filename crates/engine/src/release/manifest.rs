@@ -57,6 +57,20 @@ pub struct Manifest {
 pub struct SubmissionSpec {
     /// Title for people.
     pub title: String,
+    /// What becomes of the accepted records.
+    #[serde(default)]
+    pub kind: SubmissionKind,
+}
+
+/// What becomes of the accepted records of a submission.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SubmissionKind {
+    /// They are scored and explained.
+    #[default]
+    Scoring,
+    /// They are kept for the pool of the solution; nothing is scored.
+    Contribution,
 }
 
 /// What is asked of one relation beyond the dictionary.
@@ -258,6 +272,13 @@ pub struct ExplanationSpec {
     /// Said instead where the value made the outcome worse.
     #[serde(default)]
     pub worse: Option<String>,
+}
+
+impl Manifest {
+    /// Whether a submission is of this kind.
+    pub fn has(&self, kind: SubmissionKind) -> bool {
+        self.submissions.values().any(|spec| spec.kind == kind)
+    }
 }
 
 impl BoundFormat {

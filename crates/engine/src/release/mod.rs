@@ -20,16 +20,18 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use bordereau_base::dictionary::Dictionary;
 use bordereau_base::digest::hex;
+use bordereau_base::ids::SubmissionName;
 use bordereau_model::Model;
 use sha2::{Digest, Sha256};
 
+use crate::contribution::unkeepable;
 use crate::error::Result;
 use crate::session::session_state;
 use layout::Layout;
-use manifest::Manifest;
+use manifest::{Manifest, SubmissionKind};
 
 pub use queries::{Rule, first_line, row_schema};
 pub use source::ReleaseFiles;
@@ -80,7 +82,7 @@ pub struct Release {
     pub manifest: Manifest,
     /// `datapackage.json`.
     pub dictionary: Dictionary,
-    /// `features.sql`.
+    /// `features.sql`; empty where nothing is scored.
     pub features_sql: String,
     /// The columns the feature query gives, `record` left out.
     pub features: SchemaRef,
@@ -102,22 +104,44 @@ impl Release {
     pub fn load(files: &ReleaseFiles) -> Result<Release, Vec<Problem>> {
         let (manifest, dictionary, sql) = read_parts(files)?;
         let mut problems = Vec::new();
+        if manifest.has(SubmissionKind::Contribution) {
+            let unkeepable = unkeepable(&dictionary).into_iter();
+            problems.extend(unkeepable.map(|(place, message)| Problem::new("datapackage.json", place, message)));
+        }
         let layout = relations::layout(&manifest, &dictionary, &mut problems);
         let (Some(mut layout), true) = (layout, problems.is_empty()) else {
             return Err(problems);
         };
         let state = session_state().map_err(|error| vec![Problem::new("features.sql", "", error.to_string())])?;
         let rules = queries::rules(&state, &manifest, &dictionary, &mut problems);
-        let features = queries::features(&state, &sql, &dictionary, &mut layout, &mut problems);
+        let features = match &sql {
+            Some(sql) => queries::features(&state, sql, &dictionary, &mut layout, &mut problems),
+            None => Some(Arc::new(Schema::empty())),
+        };
         let models =
             features.as_ref().map(|features| models::load(files, &manifest, &dictionary, features, &mut problems));
         match (features, models) {
             (Some(features), Some(models)) if problems.is_empty() => {
                 let sha256 = digest(files);
-                Ok(Release { manifest, dictionary, features_sql: sql, features, layout, rules, models, sha256 })
+                Ok(Release {
+                    manifest,
+                    dictionary,
+                    features_sql: sql.unwrap_or_default(),
+                    features,
+                    layout,
+                    rules,
+                    models,
+                    sha256,
+                })
             }
             _ => Err(problems),
         }
+    }
+
+    /// What becomes of the accepted records of a submission; of one that the release does not have, nothing but what
+    /// scoring does.
+    pub fn kind_of(&self, submission: &SubmissionName) -> SubmissionKind {
+        self.manifest.submissions.get(submission).map(|spec| spec.kind).unwrap_or_default()
     }
 
     /// Reads and checks the release in a folder.
@@ -132,7 +156,8 @@ impl Release {
     }
 }
 
-fn read_parts(files: &ReleaseFiles) -> Result<(Manifest, Dictionary, String), Vec<Problem>> {
+/// Manifest, dictionary and feature query; a release that scores nothing needs no query.
+fn read_parts(files: &ReleaseFiles) -> Result<(Manifest, Dictionary, Option<String>), Vec<Problem>> {
     let mut problems = Vec::new();
     let manifest = text(files, "solution.toml", &mut problems).and_then(|text| parse_manifest(&text, &mut problems));
     let dictionary = match files.get("datapackage.json") {
@@ -146,9 +171,11 @@ fn read_parts(files: &ReleaseFiles) -> Result<(Manifest, Dictionary, String), Ve
             })
             .ok(),
     };
-    let sql = text(files, "features.sql", &mut problems);
-    match (manifest, dictionary, sql) {
-        (Some(manifest), Some(dictionary), Some(sql)) => Ok((manifest, dictionary, sql)),
+    let scores = manifest.as_ref().is_none_or(|manifest| manifest.has(SubmissionKind::Scoring));
+    let wanted = scores || files.get("features.sql").is_some();
+    let sql = if wanted { text(files, "features.sql", &mut problems) } else { None };
+    match (manifest, dictionary) {
+        (Some(manifest), Some(dictionary)) if problems.is_empty() => Ok((manifest, dictionary, sql)),
         _ => Err(problems),
     }
 }

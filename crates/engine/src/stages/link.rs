@@ -194,6 +194,19 @@ impl Linked {
         })
     }
 
+    /// The rows of one relation in one range, as [`RecordRange::tables`] has them.
+    ///
+    /// # Errors
+    /// When a scratch file cannot be read.
+    pub fn rows_of(&self, range: usize, relation: usize) -> Result<RecordBatch> {
+        self.table(bucket(range, relation, self.schemas.tables.len()), &self.schemas.tables[relation])
+    }
+
+    /// The schema of the rows of a relation.
+    pub fn rows_schema(&self, relation: usize) -> &SchemaRef {
+        &self.schemas.tables[relation]
+    }
+
     /// The columns of a batch of findings: `relation`, `row` (UInt64, the header is row 1), the fields of the record's
     /// key as uploaded, `field`, `code`, `severity`, `value` (as uploaded), `message`; all but `row` are Utf8View.
     pub fn findings_schema(&self) -> SchemaRef {

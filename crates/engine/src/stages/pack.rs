@@ -17,8 +17,8 @@ use crate::summary::Summary;
 /// The members that hold rows.
 #[derive(Debug)]
 pub struct RowMembers {
-    /// `outputs`.
-    pub outputs: Member,
+    /// `outputs`, where the batch was scored.
+    pub outputs: Option<Member>,
     /// `explanations`, where they were asked for.
     pub explanations: Option<Member>,
     /// `errors`.
@@ -36,8 +36,7 @@ pub fn pack(
     summary: &mut Summary,
     out: &File,
 ) -> Result<Packed> {
-    let mut members = vec![rows.outputs];
-    members.extend(rows.explanations);
+    let mut members: Vec<Member> = rows.outputs.into_iter().chain(rows.explanations).collect();
     members.push(rows.errors);
     let mut readme = Member::create("README.txt", Packing::Deflated, &options.scratch)?;
     readme.append_bytes(readme::text(spec, options, summary).as_bytes())?;

@@ -79,6 +79,7 @@ pub fn options() -> Options {
         explanations: None,
         format: ResultFormat::Csv,
         scratch: std::env::temp_dir(),
+        contribution: None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! A Parquet member made of record batches.
+//! A Parquet member, or file, made of record batches.
 //!
 //! Rows are cut anew into batches of a fixed number before they are encoded, since the writer looks at a page's size
 //! once a batch: so the bytes depend on the rows and their types alone, not on how they came. Row groups have a fixed
@@ -22,9 +22,9 @@ const GROUP_ROWS: usize = 65_536;
 const BATCH_ROWS: usize = 8_192;
 
 /// A Parquet file in the making. Memory: one row group, compressed page by page, and one batch.
-pub struct ParquetRows {
+pub struct ParquetRows<W: Write + Send = SpooledMember> {
     coalescer: BatchCoalescer,
-    writer: ArrowWriter<Spooled>,
+    writer: ArrowWriter<W>,
     rows: u64,
 }
 
@@ -34,7 +34,26 @@ impl ParquetRows {
     /// # Errors
     /// As [`Member::create`]; when a type of the schema has no form in Parquet.
     pub fn create(name: &str, schema: SchemaRef, scratch: &Path) -> io::Result<Self> {
-        let member = Member::create(name, Packing::Stored, scratch)?;
+        Self::to_writer(schema, SpooledMember(Member::create(name, Packing::Stored, scratch)?))
+    }
+
+    /// Ends the file; the member knows its rows.
+    ///
+    /// # Errors
+    /// When the spool cannot be written.
+    pub fn finish(self) -> io::Result<Member> {
+        let (SpooledMember(mut member), rows) = self.into_writer()?;
+        member.count_rows(rows);
+        Ok(member)
+    }
+}
+
+impl<W: Write + Send> ParquetRows<W> {
+    /// No rows yet, the file going to `out`.
+    ///
+    /// # Errors
+    /// When `out` cannot be written; when a type of the schema has no form in Parquet.
+    pub fn to_writer(schema: SchemaRef, out: W) -> io::Result<Self> {
         let level = ZstdLevel::try_new(1).map_err(io::Error::other)?;
         let properties = WriterProperties::builder()
             .set_created_by("bordereau".to_owned())
@@ -43,7 +62,7 @@ impl ParquetRows {
             .set_statistics_enabled(EnabledStatistics::Chunk)
             .build();
         let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
-        let writer = ArrowWriter::try_new_with_options(Spooled(member), schema.clone(), options)?;
+        let writer = ArrowWriter::try_new_with_options(out, schema.clone(), options)?;
         Ok(Self { coalescer: BatchCoalescer::new(schema, BATCH_ROWS), writer, rows: 0 })
     }
 
@@ -64,29 +83,28 @@ impl ParquetRows {
         Ok(())
     }
 
-    /// Ends the file; the member knows its rows.
+    /// Ends the file; what it was written to, and its rows.
     ///
     /// # Errors
-    /// When the spool cannot be written.
-    pub fn finish(mut self) -> io::Result<Member> {
+    /// When the rest cannot be written.
+    pub fn into_writer(mut self) -> io::Result<(W, u64)> {
         self.coalescer.finish_buffered_batch().map_err(io::Error::other)?;
         self.write_completed()?;
-        let Spooled(mut member) = self.writer.into_inner()?;
-        member.count_rows(self.rows);
-        Ok(member)
+        Ok((self.writer.into_inner()?, self.rows))
     }
 }
 
-impl std::fmt::Debug for ParquetRows {
+impl<W: Write + Send> std::fmt::Debug for ParquetRows<W> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ParquetRows").field("rows", &self.rows).finish_non_exhaustive()
     }
 }
 
-/// The spool as the writer wants it.
-struct Spooled(Member);
+/// A member as the writer wants it.
+#[derive(Debug)]
+pub struct SpooledMember(Member);
 
-impl Write for Spooled {
+impl Write for SpooledMember {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.append_bytes(bytes)?;
         Ok(bytes.len())

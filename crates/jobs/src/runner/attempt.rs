@@ -8,8 +8,10 @@ use std::sync::Arc;
 use bordereau_base::refusal::Refusal;
 use bordereau_engine::Error as EngineError;
 use bordereau_engine::batch::{BatchSpec, Options};
+use bordereau_engine::contribution::{Contribution, Destination};
 use bordereau_engine::progress::Progress;
 use bordereau_engine::release::Release;
+use bordereau_engine::release::manifest::SubmissionKind;
 use tokio::runtime::Handle;
 use tokio::task::JoinError;
 
@@ -17,6 +19,7 @@ use super::profile::{FinishedProfile, profile};
 use super::{hold_lease, later};
 use crate::artefact;
 use crate::batch::{Fault, Report};
+use crate::contribution::{Made, keep};
 use crate::error::{Error, Result};
 use crate::folder;
 use crate::jobs::{Jobs, service_report};
@@ -32,6 +35,10 @@ const ROOM_PATIENCE_MS: u64 = 24 * 3_600_000;
 enum Ending {
     /// Results are in place and durable.
     Results(Finished),
+    /// Results are in place and durable, and rows that are to be kept made ready.
+    Contribution(Box<Made>),
+    /// Its last transaction was tried: whether the batch was still its own.
+    Ended(bool),
     /// The full profile is in place and durable.
     Profile(FinishedProfile),
     /// The batch will never have results.
@@ -58,7 +65,11 @@ async fn run(jobs: Jobs, claim: Arc<Claim>, progress: Arc<Progress>) {
     let heartbeat = tokio::spawn(hold_lease(jobs.clone(), Arc::clone(&claim), Arc::clone(&progress)));
     let measures = &jobs.inner.measures;
     measures.attempt_began();
-    let ending = work(&jobs, &claim, Arc::clone(&progress)).await;
+    let mut ending = work(&jobs, &claim, Arc::clone(&progress)).await;
+    if let Ending::Contribution(made) = ending {
+        tracing::info!(%key, attempt, records = made.contribution.records, "keeping contributed rows");
+        ending = keep(&jobs, &claim, *made, &progress).await.map_or_else(self::ending, Ending::Ended);
+    }
     heartbeat.abort();
     measures.attempt_ended(&progress);
     let settled = settle(&jobs, &claim, ending).await;
@@ -100,7 +111,12 @@ async fn work(jobs: &Jobs, claim: &Arc<Claim>, progress: Arc<Progress>) -> Endin
     };
     let (jobs, claim) = (jobs.clone(), Arc::clone(claim));
     let scored = tokio::task::spawn_blocking(move || score(&jobs, &claim, release, &progress)).await;
-    ended(scored, Ending::Results)
+    ended(scored, |scored| match scored {
+        Scored { results, contribution: None } => Ending::Results(results),
+        Scored { results, contribution: Some((folder, contribution)) } => {
+            Ending::Contribution(Box::new(Made { results, folder, contribution }))
+        }
+    })
 }
 
 /// The report for an upload that our disk has changed. Of what it holds nothing is used.
@@ -150,9 +166,19 @@ fn pinned_release(jobs: &Jobs, claim: &Claim) -> std::result::Result<Arc<Release
     Ok(Arc::clone(release))
 }
 
+/// What scoring gave; of a submission that contributes, also where the rows lie that are to be kept.
+struct Scored {
+    results: Finished,
+    contribution: Option<(PathBuf, Contribution)>,
+}
+
 /// Scores the batch to the attempt's own path and makes the results durable. Blocks.
-fn score(jobs: &Jobs, claim: &Claim, release: Arc<Release>, progress: &Progress) -> bordereau_engine::Result<Finished> {
+fn score(jobs: &Jobs, claim: &Claim, release: Arc<Release>, progress: &Progress) -> bordereau_engine::Result<Scored> {
     let (folder, settings) = (&jobs.inner.folder, &jobs.inner.options);
+    let object = results_object(claim);
+    let (batch, path) = (folder.object(&artefact::folder_of(&claim.fence)), folder.object(&object));
+    folder::make(&batch)?;
+    let options = options(jobs, claim, &release)?;
     let spec = BatchSpec {
         release,
         submission: claim.submission.clone(),
@@ -160,16 +186,6 @@ fn score(jobs: &Jobs, claim: &Claim, release: Arc<Release>, progress: &Progress)
         batch_key: Some(claim.key),
         upload: vec![folder.object(&claim.upload_object)],
     };
-    let options = Options {
-        limits: settings.limits.clone(),
-        threads: settings.threads,
-        explanations: claim.explanations,
-        format: claim.format,
-        scratch: settings.scratch.clone().unwrap_or_else(|| folder.scratch()),
-    };
-    let object = results_object(claim);
-    let (batch, path) = (folder.object(&artefact::folder_of(&claim.fence)), folder.object(&object));
-    folder::make(&batch)?;
     let out = File::options().read(true).write(true).create_new(true).open(&path)?;
     let outcome = (settings.score)(&spec, &options, progress, &out)?;
     if out.metadata()?.len() != outcome.zip_bytes {
@@ -181,7 +197,31 @@ fn score(jobs: &Jobs, claim: &Claim, release: Arc<Release>, progress: &Progress)
         jobs.inner.measures.stage(&stage.stage, stage.ms);
     }
     let summary = serde_json::to_string(&outcome.summary).map_err(io::Error::from)?;
-    Ok(Finished { object, sha256: outcome.zip_sha256, bytes: outcome.zip_bytes, summary })
+    let results = Finished { object, sha256: outcome.zip_sha256, bytes: outcome.zip_bytes, summary };
+    let contribution = options.contribution.map(|to| to.folder).zip(outcome.contribution);
+    Ok(Scored { results, contribution })
+}
+
+/// How a batch is run; with a folder of the attempt for rows that are to be kept where the submission contributes.
+fn options(jobs: &Jobs, claim: &Claim, release: &Release) -> io::Result<Options> {
+    let (folder, settings) = (&jobs.inner.folder, &jobs.inner.options);
+    let contribution = match release.kind_of(&claim.submission) {
+        SubmissionKind::Scoring => None,
+        SubmissionKind::Contribution => {
+            let name = format!("{}/{}.contribution", artefact::folder_of(&claim.fence), claim.fence.attempt);
+            let rows = folder.object(&name);
+            folder::make(&rows)?;
+            Some(Destination { folder: rows, accepted: claim.accepted })
+        }
+    };
+    Ok(Options {
+        limits: settings.limits.clone(),
+        threads: settings.threads,
+        explanations: claim.explanations,
+        format: claim.format,
+        scratch: settings.scratch.clone().unwrap_or_else(|| folder.scratch()),
+        contribution,
+    })
 }
 
 fn results_object(claim: &Claim) -> String {
@@ -208,7 +248,10 @@ fn remove_left(folder: &Path, before: i64, named: &[PathBuf]) -> io::Result<()> 
         let name = left.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let attempt = name.split('.').next().and_then(|number| number.parse::<i64>().ok());
         if attempt.is_some_and(|attempt| attempt < before) && !named.contains(&left) {
-            std::fs::remove_file(left)?;
+            match left.is_dir() {
+                true => std::fs::remove_dir_all(left)?,
+                false => std::fs::remove_file(left)?,
+            }
         }
     }
     Ok(())
@@ -257,6 +300,9 @@ async fn settle(jobs: &Jobs, claim: &Claim, ending: Ending) -> Result<bool> {
             tracing::info!(%key, attempt, bytes = results.bytes, "batch finished");
             store.finish(claim, &results, now).await
         }
+        Ending::Ended(held) => Ok(held),
+        // Kept before, under the lease.
+        Ending::Contribution(_) => Ok(false),
         Ending::Profile(FinishedProfile { profile, state }) => {
             tracing::info!(%key, attempt, bytes = profile.bytes, "upload profiled");
             store.finish_profile(claim, &profile, &state, now).await

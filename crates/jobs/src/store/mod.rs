@@ -9,6 +9,7 @@ mod accounts;
 mod arrivals;
 mod artefacts;
 mod batches;
+mod contributions;
 mod counts;
 mod events;
 mod operations;
@@ -28,6 +29,7 @@ use tokio::sync::Notify;
 
 pub(crate) use arrivals::{Inserted, NewBatch, StoredUpload, SubmittedProfiled, Taken};
 pub(crate) use batches::{BatchRow, Claim, Fence, Finished, explanations_name, format_name};
+pub(crate) use contributions::{KeptContribution, PlacedFile, Replacement, Swapped};
 pub(crate) use events::About;
 pub(crate) use operations::{Deleted, Deletion};
 

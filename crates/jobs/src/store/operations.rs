@@ -7,6 +7,7 @@ use sqlx::{Sqlite, Transaction};
 
 use super::arrivals::names_upload;
 use super::batches::{BatchRow, Claim, Fence, STATUS_COLUMNS, StatusRow};
+use super::contributions::withdraw;
 use super::events::{About, append_events};
 use super::{Store, state_named, stored};
 use crate::error::Result;
@@ -155,6 +156,7 @@ impl Store {
                 target.forget(&mut write, now).await?;
                 target.tell(&mut write, customer, key, BatchState::Deleted, now).await?;
             }
+            withdraw(&mut write, customer, target.id).await?;
             deleted.ids.push(target.id);
             if let Some(object) = target.upload_object
                 && !names_upload(&mut *write, &object).await?

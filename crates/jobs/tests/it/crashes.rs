@@ -20,7 +20,7 @@ use crate::profiles::{document, newest};
 use crate::submit_profiled::run_both;
 use crate::world::{self, World, add_user, fetch, keyed, request, results_of, run_until_final, submit};
 
-const DATA: &str = "BORDEREAU_TEST_DATA";
+pub const DATA: &str = "BORDEREAU_TEST_DATA";
 const KILLS: u64 = 12;
 
 fn options(data: &Path) -> JobsOptions {
@@ -43,7 +43,7 @@ fn options(data: &Path) -> JobsOptions {
     JobsOptions { score, profile, clock, ..world::options(data) }
 }
 
-fn jane() -> Caller {
+pub fn jane() -> Caller {
     let (name, customer) = ("jane".parse().unwrap(), "valen".parse().unwrap());
     Caller::new(User { name, customer, grants: vec![Grant::ALL] })
 }
@@ -101,7 +101,7 @@ fn start_child(data: &Path, child: &str) -> (Child, mpsc::Receiver<String>) {
 }
 
 /// Reads keys until the child has answered `count`, then a little longer, then kills it.
-fn kill_after(data: &Path, child: &str, count: usize, wait: Duration, accepted: &mut BTreeMap<BatchKey, String>) {
+pub fn kill_after(data: &Path, child: &str, count: usize, wait: Duration, accepted: &mut BTreeMap<BatchKey, String>) {
     let (mut child, lines) = start_child(data, child);
     let mut answered = 0;
     let mut note = |line: String| {

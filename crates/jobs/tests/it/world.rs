@@ -153,7 +153,12 @@ pub fn score(spec: &BatchSpec, _: &Options, progress: &Progress, mut out: &File)
     let upload = std::fs::read(&spec.upload[0])?;
     let results = results_of(&upload, spec.release.manifest.version.as_str());
     out.write_all(&results)?;
-    Ok(Outcome { summary: summary(spec), zip_sha256: hex(&Sha256::digest(&results)), zip_bytes: results.len() as u64 })
+    Ok(Outcome {
+        summary: summary(spec),
+        zip_sha256: hex(&Sha256::digest(&results)),
+        zip_bytes: results.len() as u64,
+        contribution: None,
+    })
 }
 
 fn summary(spec: &BatchSpec) -> Summary {
@@ -169,7 +174,7 @@ fn summary(spec: &BatchSpec) -> Summary {
             sha256: spec.release.sha256.clone(),
             demonstration: true,
         },
-        records: Counts { read: 2, scored: 1, rejected: 1 },
+        records: Counts { read: 2, scored: 1, contributed: None, rejected: 1 },
         relations: Vec::new(),
         models: Vec::new(),
         findings: Vec::new(),

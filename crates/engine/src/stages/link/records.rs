@@ -112,7 +112,8 @@ pub fn cut(
     let rejected = rejected(layout, facts)?;
     let group_records = GROUP_RECORDS.min(budget.range_records_max).max(1);
     let mut groups = vec![Group::default(); rows[layout.record].div_ceil(group_records) as usize];
-    let mut counts: Vec<Counts> = rows.iter().map(|rows| Counts { read: *rows, scored: 0, rejected: *rows }).collect();
+    let mut counts: Vec<Counts> =
+        rows.iter().map(|rows| Counts { read: *rows, scored: 0, contributed: None, rejected: *rows }).collect();
     let mut accept = |relation: usize, record: u64| {
         if !rejected.contains(record) {
             counts[relation].scored += 1;

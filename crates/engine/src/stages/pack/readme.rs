@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use crate::batch::{BatchSpec, Options};
 use crate::release::Release;
-use crate::release::manifest::{Direction, Explanations};
+use crate::release::manifest::{Direction, Explanations, SubmissionKind};
 use crate::release::models::output_columns;
 use crate::stages::score::explanations_asked;
 use crate::stages::score::outputs::copied_fields;
@@ -17,8 +17,38 @@ use crate::summary::Summary;
 pub fn text(spec: &BatchSpec, options: &Options, summary: &Summary) -> String {
     let mut page = String::new();
     // Writing to a string cannot fail.
-    let _ = write_page(&mut page, &spec.release, options, summary);
+    let _ = match spec.release.kind_of(&spec.submission) {
+        SubmissionKind::Scoring => write_page(&mut page, &spec.release, options, summary),
+        SubmissionKind::Contribution => write_contributed(&mut page, &spec.release, options, summary),
+    };
     page
+}
+
+fn write_contributed(page: &mut String, release: &Release, options: &Options, summary: &Summary) -> std::fmt::Result {
+    let manifest = &release.manifest;
+    let (record, counts) = (&manifest.record, summary.records);
+    writeln!(page, "Data contributed to {} ({} {})\n", manifest.title, manifest.solution, manifest.version)?;
+    writeln!(page, "A record is one row of the relation {record} with all rows that belong to it.")?;
+    writeln!(page, "Read {}, accepted {}, rejected {}.\n", counts.read, counts.accepted(), counts.rejected)?;
+    match options.contribution {
+        Some(_) => {
+            writeln!(page, "The accepted records are kept. A record that was contributed before under the same key")?;
+            writeln!(page, "is replaced. Nothing is scored, so there are no outputs.\n")?;
+        }
+        None => writeln!(page, "This was a trial: nothing is kept, and nothing is scored.\n")?,
+    }
+    let errors = member_name("errors", options.format);
+    writeln!(
+        page,
+        "{errors}: everything found wrong with the rows of the upload. A finding of severity error keeps its"
+    )?;
+    writeln!(page, "record from being kept; with a warning it is kept, and a value that cannot be used counts as")?;
+    writeln!(page, "missing. Row numbers are those of the file, its header is row 1.\n")?;
+    writeln!(
+        page,
+        "summary.json: counts, what was assumed of the files, the release, and a digest over all members but"
+    )?;
+    writeln!(page, "for the time that was taken.")
 }
 
 fn write_page(page: &mut String, release: &Release, options: &Options, summary: &Summary) -> std::fmt::Result {
