@@ -24,6 +24,7 @@ mod headers;
 mod member;
 pub mod parquet;
 mod part;
+pub mod read;
 mod zip;
 
 pub use member::{Member, MemberDigest, Packing};

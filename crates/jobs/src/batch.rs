@@ -142,6 +142,7 @@ pub struct BatchStatus {
 }
 
 /// The answer to a question for results.
+#[derive(Debug)]
 pub enum BatchResults {
     /// There is no such batch of this customer, solution and submission.
     Unknown,

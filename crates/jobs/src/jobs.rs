@@ -25,7 +25,7 @@ use crate::measures::Measures;
 use crate::options::JobsOptions;
 use crate::owner::Owner;
 use crate::profile::{self, Kind};
-use crate::store::Store;
+use crate::store::{Finished, Store};
 use crate::subscription::Waiters;
 
 pub(crate) const EVENTS_AT_ONCE_MAX: u32 = 1_000;
@@ -192,29 +192,42 @@ impl Jobs {
         submission: &SubmissionName,
         key: BatchKey,
     ) -> Result<BatchResults> {
+        match self.finished(caller, solution, submission, key).await? {
+            Ok(results) => {
+                let results = Artefact { object: results.object, sha256: results.sha256, bytes: results.bytes };
+                Ok(BatchResults::Ready(self.open_artefact(results, "results file").await?))
+            }
+            Err(without) => Ok(without),
+        }
+    }
+
+    /// The name of the results of a batch, or why there is none.
+    pub(crate) async fn finished(
+        &self,
+        caller: &Caller,
+        solution: &SolutionName,
+        submission: &SubmissionName,
+        key: BatchKey,
+    ) -> Result<std::result::Result<Finished, BatchResults>> {
         self.authorize(caller, solution, submission)?;
         let Some(row) = self.inner.store.batch(caller.customer(), key, Kind::Batch).await? else {
-            return Ok(BatchResults::Unknown);
+            return Ok(Err(BatchResults::Unknown));
         };
         let mut status = row.status;
         if (&status.solution, &status.submission) != (solution, submission) {
-            return Ok(BatchResults::Unknown);
+            return Ok(Err(BatchResults::Unknown));
         }
         match status.state {
             BatchState::Accepted | BatchState::Running => {
                 status.progress = self.progress(row.id, row.attempt);
-                Ok(BatchResults::Pending(Box::new(status)))
+                Ok(Err(BatchResults::Pending(Box::new(status))))
             }
-            BatchState::Cancelled | BatchState::Deleted => Ok(BatchResults::Ended(status.state)),
+            BatchState::Cancelled | BatchState::Deleted => Ok(Err(BatchResults::Ended(status.state))),
             BatchState::Failed => {
                 let report = status.report.take();
-                report.map(BatchResults::Failed).ok_or(Error::Stored("report"))
+                report.map(|report| Err(BatchResults::Failed(report))).ok_or(Error::Stored("report"))
             }
-            BatchState::Finished => {
-                let results = row.results.ok_or(Error::Stored("name of results"))?;
-                let results = Artefact { object: results.object, sha256: results.sha256, bytes: results.bytes };
-                Ok(BatchResults::Ready(self.open_artefact(results, "results file").await?))
-            }
+            BatchState::Finished => row.results.map(Ok).ok_or(Error::Stored("name of results")),
         }
     }
 
@@ -262,7 +275,8 @@ impl Jobs {
         Ok((release.manifest.version.clone(), release.sha256.clone()))
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
+    /// The present moment, as this data folder sees it.
+    pub fn now(&self) -> Timestamp {
         (self.inner.options.clock)()
     }
 

@@ -26,6 +26,7 @@ mod contribution;
 mod credentials;
 mod error;
 mod event;
+mod findings;
 mod folder;
 mod integrity;
 mod jobs;
@@ -44,16 +45,18 @@ mod webhook;
 
 pub use bordereau_engine::batch::ResultFormat;
 pub use bordereau_engine::catalog::Catalog;
-pub use bordereau_engine::release::manifest::Explanations;
+pub use bordereau_engine::release::Release;
+pub use bordereau_engine::release::manifest::{Explanations, SubmissionKind};
 
 pub use account::{Caller, Grant, Password, User, UserName};
 pub use batch::{Accepted, BatchProgress, BatchRequest, BatchResults, BatchStatus, Fault, Report, ResultsFile};
 pub use contribution::ContributedFile;
 pub use error::{Error, Result};
 pub use event::{Cursor, Event, EventName, Filter, InvalidFilter};
+pub use findings::{BatchFindings, FindingRow, FindingsPage, FindingsRequest};
 pub use jobs::Jobs;
 pub use measures::Reading;
-pub use operations::{BatchHistory, BatchPage, Cancelling, ListRequest, PAGE_MAX};
+pub use operations::{BatchHistory, BatchPage, Cancelling, KeyPrefix, ListRequest, PAGE_MAX};
 pub use options::{CheckUpload, Clock, JobsOptions, Retry, ScoreBatch};
 pub use profile::{BatchProfile, ProfileSink, ProfileSpec, ProfileUpload};
 pub use subscription::Subscription;

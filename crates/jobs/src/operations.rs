@@ -33,8 +33,36 @@ pub struct ListRequest {
     pub solution: Option<SolutionName>,
     /// Only those of this submission.
     pub submission: Option<SubmissionName>,
+    /// Only those accepted at this moment or later.
+    pub since: Option<Timestamp>,
+    /// Only those accepted before this moment.
+    pub until: Option<Timestamp>,
+    /// Only those whose key begins so.
+    pub key_prefix: Option<KeyPrefix>,
     /// Only those older than this one: the last of the page before.
     pub before: Option<BatchKey>,
+}
+
+/// How a key begins: 1 to 36 hexadecimal digits and dashes, whatever their case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyPrefix(String);
+
+impl KeyPrefix {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::str::FromStr for KeyPrefix {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
+        let plain = text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+        match plain && (1..=36).contains(&text.len()) {
+            true => Ok(Self(text.to_ascii_lowercase())),
+            false => Err("must be 1 to 36 hexadecimal digits and dashes"),
+        }
+    }
 }
 
 /// A page of batches.

@@ -1,6 +1,8 @@
 //! The batches and profiles of a customer: list, look at one, cancel, delete. A profile that was submitted is seen as
 //! its batch.
 
+use std::collections::BTreeMap;
+
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -9,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use bordereau_base::ids::{BatchKey, SolutionName, SubmissionName};
 use bordereau_base::state::BatchState;
 use bordereau_jobs::{BatchHistory, BatchPage, BatchProgress, BatchStatus, Cancelling, ListRequest, PAGE_MAX, Report};
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -55,7 +58,7 @@ struct BatchBody {
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     report: Option<ReportBody>,
-    /// Records read, scored and rejected, once it is finished.
+    /// Records read, scored (or contributed) and rejected, once it is finished.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     records: Option<Value>,
@@ -63,6 +66,10 @@ struct BatchBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<Object>>)]
     findings: Option<Value>,
+    /// Findings by code, once it is finished.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    findings_by_code: Option<BTreeMap<String, u64>>,
     /// Each state it came into, in order; of a single batch only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     states: Vec<StateBody>,
@@ -74,7 +81,7 @@ struct BatchBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct ProgressBody {
-    /// `validate`, `link`, `score` or `pack`.
+    /// `validate`, `link`, `score`, `contribute` or `pack`; of a profile `profile`.
     stage: &'static str,
     /// Unpacked bytes of the upload, as it claims.
     bytes_total: u64,
@@ -113,6 +120,9 @@ struct LinksBody {
     batch: String,
     /// Its results zip, which is there once it is finished; of a profile, the profile.
     results: String,
+    /// What was found wrong with its rows; absent of a profile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<String>,
 }
 
 impl From<BatchProgress> for ProgressBody {
@@ -131,7 +141,8 @@ impl From<BatchStatus> for BatchBody {
             true => format!("/api/2/batch/{solution}/{key}/profile"),
             false => format!("/api/2/batch/{solution}/{submission}/{key}"),
         };
-        let links = LinksBody { batch: format!("/api/2/batches/{key}"), results };
+        let errors = (!is_profile).then(|| format!("/api/2/batches/{key}/errors"));
+        let links = LinksBody { batch: format!("/api/2/batches/{key}"), results, errors };
         let member = |name: &str| status.summary.as_ref().and_then(|summary| summary.get(name)).cloned();
         Self {
             batch_key: key.to_string(),
@@ -145,11 +156,22 @@ impl From<BatchStatus> for BatchBody {
             progress: status.progress.map(ProgressBody::from),
             records: member("records"),
             findings: member("findings"),
+            findings_by_code: status.summary.as_ref().and_then(by_code),
             report: status.report.map(|Report { code, message, .. }| ReportBody { code, message }),
             states: Vec::new(),
             links,
         }
     }
+}
+
+/// How many findings of each code a summary counts.
+fn by_code(summary: &Value) -> Option<BTreeMap<String, u64>> {
+    let mut codes = BTreeMap::new();
+    for counted in summary.get("findings")?.as_array()? {
+        let (code, count) = (counted["code"].as_str().unwrap_or_default(), counted["count"].as_u64().unwrap_or(0));
+        *codes.entry(code.to_owned()).or_default() += count;
+    }
+    Some(codes)
 }
 
 /// List batches.
@@ -164,6 +186,9 @@ impl From<BatchStatus> for BatchBody {
         ("state" = Option<String>, Query, description = "`accepted`, `running`, `finished`, `failed` or `cancelled`."),
         ("solution" = Option<String>, Query, description = "Only those of this solution."),
         ("submission" = Option<String>, Query, description = "Only those of this submission."),
+        ("since" = Option<String>, Query, description = "Only those accepted at this moment or later, RFC 3339."),
+        ("until" = Option<String>, Query, description = "Only those accepted before this moment, RFC 3339."),
+        ("keyPrefix" = Option<String>, Query, description = "Only those whose key begins so."),
         ("limit" = Option<u32>, Query, description = "Batches in a page, 1 to 500, 50 when absent."),
         ("cursor" = Option<String>, Query, description = "`cursor` of the page before."),
     ),
@@ -201,9 +226,12 @@ fn list_request(uri: &Uri) -> Result<(ListRequest, u32), Problem> {
             }
             "solution" => request.solution.replace(parsed(name, value)?).is_some(),
             "submission" => request.submission.replace(parsed(name, value)?).is_some(),
+            "since" => request.since.replace(moment(name, value)?).is_some(),
+            "until" => request.until.replace(moment(name, value)?).is_some(),
+            "keyPrefix" => request.key_prefix.replace(parsed(name, value)?).is_some(),
             "cursor" => request.before.replace(parsed(name, value)?).is_some(),
             "limit" => limit.replace(page_limit(value)?).is_some(),
-            _ => return Err(unknown("are state, solution, submission, limit and cursor")),
+            _ => return Err(unknown("are state, solution, submission, since, until, keyPrefix, limit and cursor")),
         };
         if repeated {
             return Err(twice(name));
@@ -212,7 +240,12 @@ fn list_request(uri: &Uri) -> Result<(ListRequest, u32), Problem> {
     Ok((request, limit.unwrap_or(PAGE)))
 }
 
-fn page_limit(value: &str) -> Result<u32, Problem> {
+fn moment(name: &str, value: &str) -> Result<Timestamp, Problem> {
+    let sentence = || format!("The query parameter {name} must be a moment such as 2026-11-25T08:00:00Z.");
+    value.parse().map_err(|_| Problem::Query(sentence()))
+}
+
+pub(crate) fn page_limit(value: &str) -> Result<u32, Problem> {
     let limit = value.parse().ok().filter(|limit| (1..=PAGE_MAX).contains(limit));
     limit.ok_or_else(|| {
         Problem::Query(format!("The query parameter limit must be a whole number from 1 to {PAGE_MAX}."))
@@ -240,7 +273,7 @@ pub(crate) async fn show(State(site): State<Site>, key: KeyPart, request: Reques
     let headers = request.headers();
     let shown = async {
         let caller = crate::auth::caller(&site.jobs, headers).await?;
-        Ok(site.jobs.batch(&caller, named(key)?).await?)
+        Ok(site.jobs.batch(&caller, key_of(key)?).await?)
     };
     json(
         shown.await.map(|BatchHistory { status, states }| {
@@ -274,7 +307,7 @@ pub(crate) async fn cancel(State(site): State<Site>, key: KeyPart, request: Requ
     let headers = request.headers();
     let cancelled = async {
         let caller = crate::auth::caller(&site.jobs, headers).await?;
-        let key = named(key)?;
+        let key = key_of(key)?;
         let cancelling = site.jobs.cancel(&caller, key).await?;
         Ok((cancelling, site.jobs.batch(&caller, key).await?.status))
     };
@@ -292,7 +325,7 @@ pub(crate) async fn cancel(State(site): State<Site>, key: KeyPart, request: Requ
 
 /// Delete a batch.
 ///
-/// Upload and results are removed for good, and so is the profile under the same key, to which a right is needed too.
+/// Upload, results and contributed rows are removed for good, and so is the profile under the same key, to which a right is needed too.
 /// The key stays used.
 #[utoipa::path(
     delete,
@@ -312,7 +345,7 @@ pub(crate) async fn delete(State(site): State<Site>, key: KeyPart, request: Requ
     let headers = request.headers();
     let deleted: Result<(), Problem> = async {
         let caller = crate::auth::caller(&site.jobs, headers).await?;
-        Ok(site.jobs.delete(&caller, named(key)?).await?)
+        Ok(site.jobs.delete(&caller, key_of(key)?).await?)
     }
     .await;
     match deleted {
@@ -322,10 +355,10 @@ pub(crate) async fn delete(State(site): State<Site>, key: KeyPart, request: Requ
 }
 
 /// The key in a path, or why it cannot be had.
-type KeyPart = Result<Path<String>, axum::extract::rejection::PathRejection>;
+pub(crate) type KeyPart = Result<Path<String>, axum::extract::rejection::PathRejection>;
 
 /// What is not well-formed does not exist.
-fn named(key: KeyPart) -> Result<BatchKey, Problem> {
+pub(crate) fn key_of(key: KeyPart) -> Result<BatchKey, Problem> {
     let Path(key) = key.map_err(|_| Problem::NotFound)?;
     key.parse().map_err(|_| Problem::NotFound)
 }

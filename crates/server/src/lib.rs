@@ -14,6 +14,7 @@
 
 mod auth;
 mod batches;
+mod errors;
 mod json_body;
 mod listen;
 mod metrics;
@@ -26,6 +27,7 @@ mod query;
 mod reference;
 mod results;
 mod routes;
+mod solutions;
 mod stall;
 mod submit;
 mod submit_profiled;

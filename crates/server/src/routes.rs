@@ -20,7 +20,7 @@ use crate::problem::Problem;
 use crate::results::{results, results_versioned};
 use crate::submit::{submit, submit_versioned};
 use crate::subscribe::{longpoll, stream};
-use crate::{ServerOptions, batches, profile, submit_profiled, webhooks};
+use crate::{ServerOptions, batches, errors, profile, solutions, submit_profiled, webhooks};
 
 /// What handlers share. Cheap to clone.
 #[derive(Clone)]
@@ -66,15 +66,22 @@ pub(crate) fn router(site: Site) -> Router {
         .route("/api/2/batch/{solution}/{submission}/{key}", get(results))
         .route(
             "/solutions/batch/{version}/{solution}/{submission}/{key}/submit",
-            post(submit_profiled::post_versioned).get(submit_profiled::get_versioned),
+            post(submit_profiled::post_versioned).get(submit_profiled::get_versioned).head(submit_profiled::head),
         )
         .route(
             "/api/2/batch/{solution}/{submission}/{key}/submit",
-            post(submit_profiled::post).get(submit_profiled::get),
+            post(submit_profiled::post).get(submit_profiled::get).head(submit_profiled::head),
         )
+        .route("/solutions/batch/{version}/{solution}/{submission}/{key}/errors", get(errors::errors_versioned))
+        .route("/api/2/batch/{solution}/{submission}/{key}/errors", get(errors::errors))
         .route("/api/2/batches", get(batches::list))
         .route("/api/2/batches/{key}", get(batches::show).delete(batches::delete))
         .route("/api/2/batches/{key}/cancel", post(batches::cancel))
+        .route("/api/2/batches/{key}/errors", get(errors::errors_of_key))
+        .route("/api/2/solutions", get(solutions::list))
+        .route("/api/2/solutions/{solution}", get(solutions::show))
+        .route("/api/2/solutions/{solution}/releases", get(solutions::releases))
+        .route("/api/2/solutions/{solution}/dictionary", get(solutions::dictionary))
         .route("/solutions/longpoll/subscribe", get(longpoll))
         .route("/api/2/events", get(stream))
         .route("/api/2/webhooks", get(webhooks::list).post(webhooks::add))

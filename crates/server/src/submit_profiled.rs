@@ -1,10 +1,10 @@
 //! `GET` or `POST`: a profiled upload is submitted to a solution, without being sent again.
 //!
 //! The guide submits by `GET`, which proxies and browsers repeat: the same again has the same answer, and none of the
-//! answers may be kept by anybody in between. A body is not looked at.
+//! answers may be kept by anybody in between. `HEAD` submits nothing. A body is not looked at.
 
 use axum::extract::{Request, State};
-use axum::http::header::CACHE_CONTROL;
+use axum::http::header::{ALLOW, CACHE_CONTROL};
 use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::response::Response;
 use bordereau_base::ids::BatchKey;
@@ -131,6 +131,13 @@ pub(crate) async fn post(State(site): State<Site>, parts: PathParts, request: Re
 )]
 pub(crate) async fn get(State(site): State<Site>, parts: PathParts, request: Request) -> Response {
     answer(&site, parts, request).await
+}
+
+/// `HEAD` is not what `GET` is here: whoever only looks must not submit.
+pub(crate) async fn head(headers: HeaderMap) -> Response {
+    let mut response = Problem::MethodNotAllowed.into_response(&headers);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET,POST"));
+    response
 }
 
 async fn answer(site: &Site, parts: PathParts, request: Request) -> Response {

@@ -82,6 +82,8 @@ pub struct Release {
     pub manifest: Manifest,
     /// `datapackage.json`.
     pub dictionary: Dictionary,
+    /// The same as it is written: a Data Package.
+    pub datapackage: String,
     /// `features.sql`; empty where nothing is scored.
     pub features_sql: String,
     /// The columns the feature query gives, `record` left out.
@@ -126,6 +128,7 @@ impl Release {
                 Ok(Release {
                     manifest,
                     dictionary,
+                    datapackage: written(files, "datapackage.json"),
                     features_sql: sql.unwrap_or_default(),
                     features,
                     layout,
@@ -178,6 +181,12 @@ fn read_parts(files: &ReleaseFiles) -> Result<(Manifest, Dictionary, Option<Stri
         (Some(manifest), Some(dictionary)) if problems.is_empty() => Ok((manifest, dictionary, sql)),
         _ => Err(problems),
     }
+}
+
+/// A file that was read as UTF-8 before.
+fn written(files: &ReleaseFiles, path: &str) -> String {
+    let bytes = files.get(path).unwrap_or_default();
+    String::from_utf8_lossy(bytes).trim_start_matches('\u{feff}').to_owned()
 }
 
 fn text(files: &ReleaseFiles, path: &str, problems: &mut Vec<Problem>) -> Option<String> {

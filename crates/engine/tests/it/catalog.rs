@@ -15,10 +15,11 @@ fn embedded() -> Catalog {
 fn the_releases_inside_the_program_can_be_used() {
     let catalog = embedded();
     let names: Vec<&str> = catalog.solutions().map(|name| name.as_str()).collect();
-    assert_eq!(names, ["ca", "insureright", "wc_claims"]);
+    assert_eq!(names, ["ca", "gl", "insureright", "manage", "wc", "wc_claims"]);
     for name in catalog.solutions() {
         for release in catalog.releases(name) {
-            assert!(release.manifest.demonstration, "{name} must say that its models are demonstration models");
+            let says = release.manifest.demonstration || release.models.is_empty();
+            assert!(says, "{name} must say that its models are demonstration models");
         }
     }
     let insureright = "insureright".parse().unwrap();
@@ -40,7 +41,7 @@ fn every_release_inside_the_program_passes_its_dry_run() {
             let run = dry_run(release, 60, 7, &options()).unwrap();
             assert_eq!(run.problems, [], "{name} {}", release.manifest.version);
             let counts = run.summary.unwrap().records;
-            assert!(counts.read >= 50 && counts.scored * 10 >= counts.read * 9, "{name}: {counts:?}");
+            assert!(counts.read >= 50 && counts.accepted() * 10 >= counts.read * 9, "{name}: {counts:?}");
         }
     }
 }

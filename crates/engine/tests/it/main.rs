@@ -5,6 +5,7 @@ mod against;
 mod batch;
 mod books;
 mod catalog;
+mod contribute;
 mod fixture;
 mod link;
 mod link_model;

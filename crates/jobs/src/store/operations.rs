@@ -11,7 +11,7 @@ use super::contributions::withdraw;
 use super::events::{About, append_events};
 use super::{Store, state_named, stored};
 use crate::error::Result;
-use crate::operations::{Cancelling, ListRequest};
+use crate::operations::{Cancelling, KeyPrefix, ListRequest};
 
 /// What was deleted, and what of it lies in the data folder.
 #[derive(Debug, Default)]
@@ -99,6 +99,8 @@ impl Store {
                AND (?2 IS NULL
                    OR id < (SELECT id FROM batches WHERE customer = ?1 AND key = ?2 ORDER BY is_profile LIMIT 1))
                AND (?3 IS NULL OR state = ?3) AND (?4 IS NULL OR solution = ?4) AND (?5 IS NULL OR submission = ?5)
+               AND (?7 IS NULL OR created_ms >= ?7) AND (?8 IS NULL OR created_ms < ?8)
+               AND (?9 IS NULL OR substr(key, 1, length(?9)) = ?9)
              ORDER BY id DESC LIMIT ?6"
         );
         let query = sqlx::query_as::<_, StatusRow>(sqlx::AssertSqlSafe(query));
@@ -109,6 +111,9 @@ impl Store {
             .bind(request.solution.as_ref().map(SolutionName::as_str))
             .bind(request.submission.as_ref().map(SubmissionName::as_str))
             .bind(rows_max)
+            .bind(request.since.map(Timestamp::as_millisecond))
+            .bind(request.until.map(Timestamp::as_millisecond))
+            .bind(request.key_prefix.as_ref().map(KeyPrefix::as_str))
             .fetch_all(&self.pool)
             .await?;
         rows.into_iter().map(BatchRow::try_from).collect()

@@ -124,6 +124,7 @@ pub fn release(version: &str, sha256: &str) -> Release {
     Release {
         manifest: toml::from_str(&manifest).unwrap(),
         dictionary: Dictionary { name: None, title: None, description: None, relations: Vec::new() },
+        datapackage: String::new(),
         features_sql: String::new(),
         features: Arc::new(arrow::datatypes::Schema::empty()),
         layout: Layout { record: 0, relations: vec![], key_sets: vec![], references: vec![], descent: vec![] },

@@ -110,10 +110,12 @@ const WEBHOOKS: Answers = [401, 401, 401, 200, 403, 200];
 /// No customer has the webhook that is asked for; a body that is not there is not reached. Another test asks for one
 /// that is there.
 const NO_WEBHOOK: Answers = [401, 401, 401, 404, 403, 404];
+/// To whoever asks for a solution: without a right to it there is none.
+const USED: Answers = [401, 401, 401, 200, 404, 200];
 const OPEN: Answers = [200; 6];
 
 /// Every operation, and what is asked in its place. What takes something away comes last.
-const MATRIX: [(&str, &str, &str, Answers); 27] = [
+const MATRIX: &[(&str, &str, &str, Answers)] = &[
     ("POST", "/solutions/batch/{version}/profile", "/solutions/batch/5/profile", SENT),
     ("POST", "/api/2/batch/profile", "/api/2/batch/profile", SENT),
     ("POST", "/solutions/batch/{version}/{solution}/{submission}", PATH, SENT),
@@ -146,6 +148,23 @@ const MATRIX: [(&str, &str, &str, Answers); 27] = [
         "/api/2/batch/insureright/scoring/ac5b3d51-50f8-40d1-e378-18f8db2fabc9",
         FOUND,
     ),
+    (
+        "GET",
+        "/solutions/batch/{version}/{solution}/{submission}/{key}/errors",
+        "/solutions/batch/5/insureright/scoring/ac5b3d51-50f8-40d1-e378-18f8db2fabc9/errors",
+        FOUND,
+    ),
+    (
+        "GET",
+        "/api/2/batch/{solution}/{submission}/{key}/errors",
+        "/api/2/batch/insureright/scoring/ac5b3d51-50f8-40d1-e378-18f8db2fabc9/errors",
+        FOUND,
+    ),
+    ("GET", "/api/2/batches/{key}/errors", "/api/2/batches/ac5b3d51-50f8-40d1-e378-18f8db2fabc9/errors", FOUND),
+    ("GET", "/api/2/solutions", "/api/2/solutions", OWN),
+    ("GET", "/api/2/solutions/{solution}", "/api/2/solutions/insureright", USED),
+    ("GET", "/api/2/solutions/{solution}/releases", "/api/2/solutions/insureright/releases", USED),
+    ("GET", "/api/2/solutions/{solution}/dictionary", "/api/2/solutions/insureright/dictionary", USED),
     ("GET", "/api/2/batches", "/api/2/batches", OWN),
     ("GET", "/solutions/longpoll/subscribe", "/solutions/longpoll/subscribe?timeout=0", OWN),
     ("GET", "/api/2/events", "/api/2/events", OWN),
@@ -209,7 +228,7 @@ async fn promise_8_every_route_answers_everybody_as_the_matrix_says() {
     assert_eq!(said(world.post("jane", &path, sample())).await.0, 200);
     assert_eq!(said(world.get("jane", SUBMIT)).await.0, 200);
     crate::submit_profiled::run_both(&world, KEY).await;
-    for (method, path, asked, answers) in MATRIX {
+    for &(method, path, asked, answers) in MATRIX {
         for ((who, credentials), expected) in CALLERS.into_iter().zip(answers) {
             let request = ask(&world, method, asked, credentials, answers == SENT);
             let response = request.send().await.unwrap();

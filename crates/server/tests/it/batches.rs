@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::world::{World, said};
-use crate::zips::sample;
+use crate::zips::{entry, sample, zip};
 
 const KEY: &str = "ac5b3d51-50f8-40d1-e378-18f8db2fabc9";
 
@@ -68,11 +68,92 @@ async fn a_batch_is_cancelled_and_what_is_no_list_is_told_why() {
         ("limit=0", "The query parameter limit must be a whole number from 1 to 500."),
         ("limit=501", "The query parameter limit must be a whole number from 1 to 500."),
         ("state=deleted", "The query parameter state must be accepted, running, finished, failed or cancelled."),
-        ("page=2", "A query parameter is not known. Known are state, solution, submission, limit and cursor."),
+        (
+            "page=2",
+            "A query parameter is not known. Known are state, solution, submission, since, until, keyPrefix, limit and cursor.",
+        ),
+        ("since=yesterday", "The query parameter since must be a moment such as 2026-11-25T08:00:00Z."),
+        (
+            "keyPrefix=xyz",
+            "The query parameter keyPrefix is not well-formed: must be 1 to 36 hexadecimal digits and dashes.",
+        ),
         ("limit=1&limit=1", "The query parameter limit is there more than once."),
     ] {
         assert_eq!(said(world.get("jane", &format!("/api/2/batches?{query}"))).await, (400, sentence.to_owned()));
     }
     assert_eq!(said(world.get("jane", "/api/2/batches/no-key")).await.0, 404);
     assert_eq!(said(world.client.get(world.url("/api/2/batches"))).await.0, 401);
+}
+
+#[tokio::test]
+async fn batches_are_found_by_time_and_by_the_beginning_of_their_key() {
+    let world = World::start().await;
+    said(world.post("jane", &format!("/api/2/batch/insureright/scoring?batchKey={KEY}"), sample())).await;
+    for (query, found) in [
+        ("keyPrefix=AC5B", 1),
+        ("keyPrefix=ac5c", 0),
+        ("since=2020-01-01T00:00:00Z", 1),
+        ("until=2020-01-01T00:00:00Z", 0),
+        ("since=2020-01-01T00:00:00Z&until=9000-01-01T00:00:00Z&keyPrefix=ac5b3d51-50f8", 1),
+        ("since=9000-01-01T00:00:00Z", 0),
+    ] {
+        let (status, list) = json(&world, "jane", &format!("/api/2/batches?{query}")).await;
+        assert_eq!((status, list["batches"].as_array().unwrap().len()), (200, found), "{query}");
+    }
+}
+
+/// Rows with several faults, to be listed.
+fn faulty() -> Vec<u8> {
+    let insured = include_str!("../../../../testdata/samples/insureright/insured.psv");
+    let (head, row) = insured.trim_end().split_once('\n').unwrap();
+    let rows = (0..7).map(|at| row.replace("1234Test", &format!("P{at}")).replace("|N|Test Submit", "|Q|Test Submit"));
+    let insured = format!("{head}\n{}\n", rows.collect::<Vec<_>>().join("\n"));
+    let class = include_str!("../../../../testdata/samples/insureright/class.psv");
+    zip(&[entry("insured.psv", Box::leak(insured.into_boxed_str())), entry("class.psv", class)])
+}
+
+#[tokio::test]
+async fn findings_are_listed_page_by_page_and_filtered() {
+    let world = World::start().await;
+    for format in ["csv", "parquet"] {
+        let path = format!("/api/2/batch/insureright/scoring?format={format}");
+        let (_, key) = said(world.post("jane", &path, faulty())).await;
+        let errors = format!("/api/2/batches/{key}/errors");
+        assert_eq!(said(world.get("jane", &errors)).await, (404, "404:Not Found".to_owned()), "not ready");
+        world.run("jane", &format!("/api/2/batch/insureright/scoring/{key}")).await;
+        let (_, shown) = json(&world, "jane", &format!("/api/2/batches/{key}")).await;
+        assert_eq!(shown["findingsByCode"]["invalidInputValue"], 7, "{shown}");
+        let wanted = "relation=insured&field=new_renew_flag&code=invalidInputValue&severity=error";
+        let (mut cursor, mut rows) = (String::new(), Vec::new());
+        loop {
+            let (status, page) = json(&world, "jane", &format!("{errors}?{wanted}&limit=3{cursor}")).await;
+            assert_eq!(status, 200, "{page}");
+            for finding in page["findings"].as_array().unwrap() {
+                assert_eq!((&finding["value"], &finding["field"]), (&"Q".into(), &"new_renew_flag".into()));
+                let row = finding["row"].as_u64().unwrap();
+                assert_eq!(finding["key"]["original_policy_term_number"], format!("P{}", row - 2));
+                rows.push(row);
+            }
+            match page["cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        assert_eq!(rows, (2..9).collect::<Vec<u64>>());
+        let (_, all) = json(&world, "jane", &format!("/solutions/batch/1/insureright/scoring/{key}/errors")).await;
+        let all_rows = all["findings"].as_array().unwrap().len() as u64;
+        let counted: u64 = shown["findings"].as_array().unwrap().iter().map(|one| one["count"].as_u64().unwrap()).sum();
+        assert_eq!(all_rows, counted);
+        let (_, none) = json(&world, "jane", &format!("{errors}?relation=class&field=nothing")).await;
+        assert_eq!(none["findings"].as_array().unwrap().len(), 0);
+        for (query, start) in [
+            ("code=odd", "The query parameter code must be one of required,"),
+            ("severity=odd", "The query parameter severity must be error or warning."),
+            ("cursor=x", "The query parameter cursor is not well-formed:"),
+            ("page=1", "A query parameter is not known."),
+        ] {
+            let (status, text) = said(world.get("jane", &format!("{errors}?{query}"))).await;
+            assert_eq!((status, text.starts_with(start)), (400, true), "{text}");
+        }
+    }
 }

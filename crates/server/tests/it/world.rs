@@ -29,6 +29,14 @@ pub struct World {
 /// Releases with the shipped dictionaries and without models, which would take long to load.
 fn catalog() -> Arc<Catalog> {
     let folder = tempfile::tempdir().unwrap();
+    let manage = folder.path().join("manage/1.0.0");
+    std::fs::create_dir_all(&manage).unwrap();
+    for (name, text) in [
+        ("solution.toml", include_str!("../../../../solutions/manage/1.0.0/solution.toml")),
+        ("datapackage.json", include_str!("../../../../solutions/manage/1.0.0/datapackage.json")),
+    ] {
+        std::fs::write(manage.join(name), text).unwrap();
+    }
     for (solution, version, record, dictionary) in [
         ("insureright", "1.0.7", "insured", include_str!("../../../../solutions/insureright/1.0.7/datapackage.json")),
         ("ca", "1.0.0", "term", include_str!("../../../../solutions/ca/1.0.0/datapackage.json")),

@@ -1,0 +1,143 @@
+//! The findings of a finished batch, page by page.
+//!
+//! They are read from the results zip as a stream, so a page costs memory for itself alone, and time for what comes
+//! before it. A cursor is the number of findings that were gone through; results never change, so it stays good.
+
+use bordereau_base::finding::{FindingCode, Severity};
+use bordereau_base::ids::{BatchKey, SolutionName, SubmissionName};
+use bordereau_files::results::read::MemberRows;
+
+use crate::account::Caller;
+use crate::batch::BatchResults;
+use crate::error::{Error, Result};
+use crate::jobs::Jobs;
+
+/// Which findings are wanted. [`Default`] is all of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FindingsRequest {
+    /// Only those of this relation.
+    pub relation: Option<String>,
+    /// Only those of this field.
+    pub field: Option<String>,
+    /// Only those of this kind.
+    pub code: Option<FindingCode>,
+    /// Only those of this severity.
+    pub severity: Option<Severity>,
+    /// How many findings, wanted or not, were gone through before.
+    pub after: u64,
+}
+
+/// A finding as the results have it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FindingRow {
+    /// The relation of the row.
+    pub relation: String,
+    /// The number of the row in its file; the header is row 1.
+    pub row: u64,
+    /// The fields of the record's key, as uploaded.
+    pub key: Vec<(String, String)>,
+    /// The field at fault; empty when the whole row is.
+    pub field: String,
+    /// The kind of fault.
+    pub code: String,
+    /// `error` or `warning`.
+    pub severity: String,
+    /// As uploaded.
+    pub value: String,
+    /// One sentence.
+    pub message: String,
+}
+
+/// A page of findings.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FindingsPage {
+    /// In the order of the results.
+    pub findings: Vec<FindingRow>,
+    /// Where the next page begins (`after`); none when this is the last one.
+    pub next: Option<u64>,
+}
+
+/// The answer to a question for findings.
+#[derive(Debug)]
+pub enum BatchFindings {
+    /// Here they are.
+    Page(FindingsPage),
+    /// There are none (yet), for the same reason that there are no results.
+    Without(BatchResults),
+}
+
+impl Jobs {
+    /// Findings of a batch, asked for under its solution and submission, at most `limit` of them.
+    ///
+    /// # Errors
+    /// As [`Jobs::results`].
+    pub async fn findings(
+        &self,
+        caller: &Caller,
+        solution: &SolutionName,
+        submission: &SubmissionName,
+        key: BatchKey,
+        request: FindingsRequest,
+        limit: usize,
+    ) -> Result<BatchFindings> {
+        let results = match self.finished(caller, solution, submission, key).await? {
+            Ok(results) => results,
+            Err(without) => return Ok(BatchFindings::Without(without)),
+        };
+        let path = self.inner.folder.object(&results.object);
+        let read = tokio::task::spawn_blocking(move || {
+            let rows = MemberRows::open(&path, "errors")?.ok_or(Error::Stored("results zip"))?;
+            page(rows, &request, limit.max(1))
+        });
+        Ok(BatchFindings::Page(read.await??))
+    }
+}
+
+fn page(mut rows: MemberRows, request: &FindingsRequest, limit: usize) -> Result<FindingsPage> {
+    let columns = rows.columns().to_vec();
+    let (mut page, mut row, mut gone) = (FindingsPage::default(), Vec::new(), 0);
+    let mut after = request.after;
+    while rows.next_row(&mut row)? {
+        gone += 1;
+        if gone <= request.after {
+            continue;
+        }
+        let finding = finding(&columns, &row)?;
+        if request.wants(&finding) {
+            if page.findings.len() == limit {
+                page.next = Some(after);
+                break;
+            }
+            page.findings.push(finding);
+            after = gone;
+        }
+    }
+    Ok(page)
+}
+
+impl FindingsRequest {
+    fn wants(&self, finding: &FindingRow) -> bool {
+        self.relation.as_ref().is_none_or(|relation| *relation == finding.relation)
+            && self.field.as_ref().is_none_or(|field| *field == finding.field)
+            && self.code.is_none_or(|code| code.as_str() == finding.code)
+            && self.severity.is_none_or(|severity| severity.as_str() == finding.severity)
+    }
+}
+
+fn finding(columns: &[String], cells: &[String]) -> Result<FindingRow> {
+    let mut finding = FindingRow::default();
+    for (column, cell) in columns.iter().zip(cells) {
+        match column.as_str() {
+            "relation" => finding.relation.clone_from(cell),
+            "row" => finding.row = cell.parse().map_err(|_| Error::Stored("row number"))?,
+            "field" => finding.field.clone_from(cell),
+            "code" => finding.code.clone_from(cell),
+            "severity" => finding.severity.clone_from(cell),
+            "value" => finding.value.clone_from(cell),
+            "message" => finding.message.clone_from(cell),
+            // No field of a key has the name of another column.
+            _ => finding.key.push((column.clone(), cell.clone())),
+        }
+    }
+    Ok(finding)
+}
