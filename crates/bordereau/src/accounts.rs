@@ -4,8 +4,9 @@ use std::future::Future;
 use std::io::BufRead;
 use std::sync::Arc;
 
+use bordereau_base::ids::CustomerName;
 use bordereau_engine::catalog::Catalog;
-use bordereau_jobs::{Error, Grant, Jobs, JobsOptions, Password, User, UserName};
+use bordereau_jobs::{Error, Grant, Jobs, JobsOptions, Password, Retention, User, UserName};
 
 use crate::cli;
 use crate::exit::{DONE, Failure};
@@ -23,8 +24,20 @@ pub fn customer(command: cli::Customer, layers: Layers) -> Result<u8, Failure> {
             jobs.add_customer(&name.parse()?).await?;
             Ok(format!("customer {name} added\n"))
         }),
+        cli::Customer::Retention { name, keep, data } => {
+            let keep: Retention = keep.parse().map_err(|message| Failure::Usage(format!("{keep:?} {message}")))?;
+            with_jobs(layers, data, async move |jobs| {
+                jobs.set_retention(&name.parse()?, keep).await?;
+                Ok(String::new())
+            })
+        }
         cli::Customer::List { data } => with_jobs(layers, data, async |jobs| {
-            Ok(jobs.list_customers().await?.iter().map(|name| format!("{name}\n")).collect())
+            let name = |(name, keep): &(CustomerName, Retention)| match keep {
+                Retention::AsSet => format!("{name}\n"),
+                Retention::Forever => format!("{name}  kept for ever\n"),
+                Retention::Days(days) => format!("{name}  kept for {days} days\n"),
+            };
+            Ok(jobs.retention().await?.iter().map(name).collect())
         }),
     }
 }

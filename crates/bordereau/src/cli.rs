@@ -84,6 +84,11 @@ Examples:
     /// Customers of a server's data folder.
     #[command(subcommand)]
     Customer(Customer),
+    /// Files with what customers contributed, as they are at this moment.
+    #[command(after_help = "\
+Example:
+  bordereau contributions --customer valen --solution manage --data /var/lib/bordereau")]
+    Contributions(Contributions),
     /// Users of a customer.
     #[command(subcommand)]
     User(User),
@@ -190,6 +195,23 @@ pub struct Data {
     pub data: Option<String>,
 }
 
+/// Lists contributed files.
+#[derive(Debug, Args)]
+pub struct Contributions {
+    /// Only those of this customer.
+    #[arg(long, value_name = "NAME")]
+    pub customer: Option<String>,
+    /// Only those to this solution.
+    #[arg(long, value_name = "NAME")]
+    pub solution: Option<String>,
+    /// One JSON object a line instead of a table.
+    #[arg(long)]
+    pub json: bool,
+    /// Where.
+    #[command(flatten)]
+    pub data: Data,
+}
+
 /// Commands about customers.
 #[derive(Debug, Subcommand)]
 pub enum Customer {
@@ -200,6 +222,19 @@ Example:
     Add {
         /// Its name: a-z, 0-9, '_', '-' and '.'.
         name: String,
+        /// Where.
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Say how long uploads and results of a customer are kept after a batch has ended.
+    #[command(after_help = "\
+Example:
+  bordereau customer retention valen 90 --data /var/lib/bordereau")]
+    Retention {
+        /// Its name.
+        name: String,
+        /// Days, `forever`, or `as-set`: as the setting retention_days says.
+        keep: String,
         /// Where.
         #[command(flatten)]
         data: Data,

@@ -8,6 +8,7 @@ mod accounts;
 mod cli;
 mod complete;
 mod configuration;
+mod contributions;
 mod demo;
 mod exit;
 mod interrupt;
@@ -66,6 +67,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Serve(args) => serve::run(&args, layers),
         Command::Demo(args) => demo::run(&args, layers),
         Command::Customer(command) => accounts::customer(command, layers),
+        Command::Contributions(args) => contributions::run(args, layers),
         Command::User(command) => accounts::user(command, layers),
         Command::Model(command) => model::run(command, layers),
         Command::Webhook(command) => webhook::run(command, layers),

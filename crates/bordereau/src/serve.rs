@@ -82,6 +82,7 @@ pub async fn open(settings: &Settings) -> Result<Jobs, Failure> {
         threads: settings.threads,
         batches_at_once: settings.batches_at_once,
         lease_ms: settings.lease_ms,
+        retention_days: settings.retention_days,
         scratch: settings.scratch.clone(),
         webhooks,
         ..JobsOptions::new(&settings.data, catalog)

@@ -82,6 +82,8 @@ pub struct Settings {
     pub lease_ms: u64,
     /// Networks that webhooks may be sent to although they are not public.
     pub webhook_networks: Vec<Network>,
+    /// Days for which uploads and results are kept; for ever when absent.
+    pub retention_days: Option<u32>,
     /// Filter of log lines.
     pub log: String,
     /// Whether log lines are text or JSON.
@@ -131,6 +133,7 @@ impl Settings {
             batches_at_once: resolved.get("batches_at_once", positive)?,
             lease_ms: resolved.get("lease_ms", lease)?,
             webhook_networks: resolved.get("webhook_networks", networks)?,
+            retention_days: resolved.optional("retention_days", days)?,
             log: resolved.get("log", text)?,
             log_format: resolved.get("log_format", str::parse)?,
             limits: IntakeLimits {
@@ -159,6 +162,11 @@ fn threads(text: &str) -> Result<NonZeroUsize, String> {
         "auto" => Ok(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)),
         _ => positive(text).map_err(|_| "must be auto or a whole number from 1 up".to_owned()),
     }
+}
+
+fn days(text: &str) -> Result<u32, String> {
+    let days = text.parse().ok().filter(|days| *days > 0);
+    days.ok_or_else(|| "must be a number of days above 0".to_owned())
 }
 
 fn positive(text: &str) -> Result<NonZeroUsize, String> {

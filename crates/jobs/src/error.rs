@@ -35,6 +35,15 @@ pub enum Error {
     /// The batch has not ended, and only one that has can be deleted.
     #[error("the batch has not ended")]
     NotEnded,
+    /// A piece of the upload is being taken by somebody else.
+    #[error("a piece of the upload is being taken")]
+    Locked,
+    /// The upload is at another position than the piece.
+    #[error("the upload is at another position")]
+    Position,
+    /// The bytes are not those of their checksum.
+    #[error("the bytes do not fit their checksum")]
+    Checksum,
     /// Too many uploads or password checks at once; trying again later may help.
     #[error("too many {0} at once")]
     Busy(&'static str),

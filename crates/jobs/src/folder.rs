@@ -5,6 +5,7 @@
 //! store.lock                            held while the store is opened and migrated
 //! owners/<owner>.lock                   one a living process, see [`crate::owner`]
 //! incoming/<owner>/<upload>             uploads on their way in
+//! resumable/<id>                        uploads that come in pieces, see [`crate::resumable`]
 //! objects/uploads/<owner>/<upload>.zip  accepted uploads
 //! objects/results/<batch>/<attempt>.zip results, each attempt under its own path
 //! objects/contributions/                contributed rows, see [`crate::contribution`]
@@ -33,7 +34,7 @@ impl Folder {
     /// Makes the folder and its parts, readable by nobody else, and syncs them.
     pub(crate) fn open(root: &Path) -> io::Result<Self> {
         make(root)?;
-        for part in ["owners", "incoming", "objects", "scratch"] {
+        for part in ["owners", "incoming", "resumable", "objects", "scratch"] {
             make(&root.join(part))?;
         }
         for part in ["uploads", "results", "contributions", "contribution-keys"] {
@@ -64,6 +65,10 @@ impl Folder {
 
     pub(crate) fn incoming(&self) -> PathBuf {
         self.root.join("incoming")
+    }
+
+    pub(crate) fn resumable(&self) -> PathBuf {
+        self.root.join("resumable")
     }
 
     pub(crate) fn scratch(&self) -> PathBuf {

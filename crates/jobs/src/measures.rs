@@ -14,6 +14,7 @@ pub(crate) struct Measures {
     attempts: AtomicU64,
     faults: AtomicU64,
     damaged: AtomicU64,
+    expired: AtomicU64,
     rows: AtomicU64,
     bytes: AtomicU64,
     records: AtomicU64,
@@ -40,6 +41,8 @@ pub struct Reading {
     pub faults: u64,
     /// Stored files that this process found to be other than their digest says.
     pub damaged: u64,
+    /// Batches whose upload and results this process removed because they were kept long enough.
+    pub expired: u64,
     /// Rows read by attempts of this process that ended.
     pub rows: u64,
     /// Unpacked bytes read by them.
@@ -75,6 +78,10 @@ impl Measures {
 
     pub(crate) fn damaged(&self) {
         self.damaged.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn expired(&self) {
+        self.expired.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Adds what one attempt did.
@@ -118,6 +125,7 @@ impl Jobs {
             attempts: load(&measures.attempts),
             faults: load(&measures.faults),
             damaged: load(&measures.damaged),
+            expired: load(&measures.expired),
             rows: load(&measures.rows),
             bytes: load(&measures.bytes),
             records: load(&measures.records),

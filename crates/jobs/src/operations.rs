@@ -19,7 +19,7 @@ use crate::batch::BatchStatus;
 use crate::error::{Error, Result};
 use crate::folder::gone;
 use crate::jobs::Jobs;
-use crate::store::{About, BatchRow, Deleted, Deletion};
+use crate::store::{About, BatchRow, Deleted, Withdrawal};
 
 /// Batches in one page at most.
 pub const PAGE_MAX: u32 = 500;
@@ -171,17 +171,14 @@ impl Jobs {
             self.authorize(caller, &status.solution, &status.submission)?;
         }
         let ids: Vec<i64> = profile.iter().chain([&batch]).map(|row| row.id).collect();
-        match self.inner.store.delete(caller.customer(), key, &ids, self.now()).await? {
-            Deletion::NotEnded => Err(Error::NotEnded),
-            Deletion::Done(deleted) => {
-                tracing::info!(customer = %caller.customer(), user = %caller.name(), %key, "a batch is deleted");
-                self.remove_artefacts(deleted).await
-            }
-        }
+        let deletion = self.inner.store.delete(caller.customer(), key, &ids, Withdrawal::Withdraw, self.now()).await?;
+        let deleted = deletion.done().ok_or(Error::NotEnded)?;
+        tracing::info!(customer = %caller.customer(), user = %caller.name(), %key, "a batch is deleted");
+        self.remove_artefacts(deleted).await
     }
 
     /// Removes the files of what was deleted. After a crash the sweep does so.
-    async fn remove_artefacts(&self, deleted: Deleted) -> Result<()> {
+    pub(crate) async fn remove_artefacts(&self, deleted: Deleted) -> Result<()> {
         let folder = &self.inner.folder;
         let results: Vec<PathBuf> = deleted.ids.iter().map(|id| folder.object(&format!("results/{id}"))).collect();
         let uploads: Vec<PathBuf> = deleted.uploads.iter().map(|object| folder.object(object)).collect();

@@ -68,6 +68,13 @@ pub struct JobsOptions {
     pub retry: Retry,
     /// Subscriptions of one customer at the same time; more are told to come back.
     pub subscriptions_max: usize,
+    /// How long an upload that comes in pieces is kept when nothing of it comes.
+    pub resumable_ms: u64,
+    /// Days for which uploads and results are kept after their batch has ended, where a customer has no days of its
+    /// own; for ever when absent.
+    pub retention_days: Option<u32>,
+    /// How often what has expired is looked for.
+    pub sweep_ms: u64,
     /// How long verified credentials are remembered: the longest time for which a change of a password or right made by
     /// another process (the command line) is without effect here.
     pub credentials_ttl_ms: u64,
@@ -99,6 +106,9 @@ impl JobsOptions {
             poll_ms: 500,
             retry: Retry::default(),
             subscriptions_max: 20_000,
+            resumable_ms: 86_400_000,
+            retention_days: None,
+            sweep_ms: 30_000,
             credentials_ttl_ms: 60_000,
             scratch: None,
             score: Arc::new(bordereau_engine::batch::score_batch),

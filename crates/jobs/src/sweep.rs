@@ -43,7 +43,14 @@ impl Jobs {
             self.sweep_owner(&dead).await?;
         }
         self.sweep_deleted().await?;
-        self.sweep_contributions().await
+        self.sweep_contributions().await?;
+        self.sweep_expired().await
+    }
+
+    /// Removes what has been kept long enough.
+    pub(crate) async fn sweep_expired(&self) -> Result<()> {
+        self.sweep_uploads().await?;
+        self.sweep_retention().await
     }
 
     /// Removes results of deleted batches whose removal was cut short.
@@ -88,7 +95,7 @@ impl Jobs {
 }
 
 /// Names in a folder; none when it is not there.
-fn names(folder: &Path) -> io::Result<Vec<String>> {
+pub(crate) fn names(folder: &Path) -> io::Result<Vec<String>> {
     let entries = match std::fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         other => other?,

@@ -7,7 +7,7 @@
 //! Cost: [`BUFFER_BYTES`] in memory for each upload; one SHA-256 and one write of each byte, on blocking threads.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::mem;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,9 +22,9 @@ use uuid::Uuid;
 use crate::account::Caller;
 use crate::batch::{Accepted, BatchRequest};
 use crate::error::{Error, Result};
-use crate::folder;
+use crate::folder::{self, Folder};
 use crate::jobs::Jobs;
-use crate::store::{Inserted, NewBatch, Taken, explanations_name, format_name};
+use crate::store::{Inserted, NewBatch, StoredUpload, Taken, explanations_name, format_name};
 
 /// How much of an upload is held in memory.
 pub const BUFFER_BYTES: usize = 1 << 20;
@@ -92,6 +92,52 @@ impl Jobs {
     }
 }
 
+impl Jobs {
+    /// Makes an upload that was looked at a batch: pins the release, puts the file in place by `place`, commits the row.
+    pub(crate) async fn accept_upload(
+        &self,
+        caller: &Caller,
+        request: &BatchRequest,
+        upload: StoredUpload,
+        place: impl FnOnce(&Folder) -> io::Result<()> + Send + 'static,
+    ) -> Result<Accepted> {
+        let (release_version, release_sha256) = self.pinned(request)?;
+        let new = NewBatch {
+            customer: caller.customer().clone(),
+            key: request.key.unwrap_or_else(BatchKey::random),
+            sent_by: caller.name().to_string(),
+            request: request.clone(),
+            release_version,
+            release_sha256,
+            request_sha256: request_sha256(request, &upload.sha256),
+            upload_object: upload.object,
+            upload_sha256: upload.sha256,
+            upload_bytes: upload.bytes,
+        };
+        let store = &self.inner.store;
+        if let Some(taken) = store.taken(&new).await? {
+            return again(new.key, taken);
+        }
+        let (folder, to) = (self.inner.folder.clone(), self.inner.folder.object(&new.upload_object));
+        tokio::task::spawn_blocking(move || place(&folder)).await??;
+        let inserted = store.insert_batch(&new, self.now()).await;
+        if !matches!(inserted, Ok(Inserted::New | Inserted::Doubtful(_))) {
+            // No row names it. What cannot be removed now is swept once this process has ended.
+            let _ = tokio::task::spawn_blocking(move || std::fs::remove_file(to)).await;
+        }
+        match inserted? {
+            Inserted::New => {
+                tracing::info!(customer = %new.customer, key = %new.key, bytes = new.upload_bytes, "batch accepted");
+                self.inner.accepted.notify_one();
+                Ok(Accepted::New(new.key))
+            }
+            Inserted::Taken(taken) => again(new.key, taken),
+            // The file stays until the sweep, which asks the store.
+            Inserted::Doubtful(error) => Err(error),
+        }
+    }
+}
+
 impl UploadReceiver {
     /// Takes the next bytes of the upload.
     ///
@@ -134,42 +180,10 @@ impl UploadReceiver {
         self.flush().await?;
         let sink = self.sink.take().ok_or(Error::Task)?;
         let upload_sha256 = self.check(sink).await?;
-        let request = &self.request;
-        let (release_version, release_sha256) = self.jobs.pinned(request)?;
-        let new = NewBatch {
-            customer: self.caller.customer().clone(),
-            key: request.key.unwrap_or_else(BatchKey::random),
-            sent_by: self.caller.name().to_string(),
-            request: request.clone(),
-            release_version,
-            release_sha256,
-            request_sha256: request_sha256(request, &upload_sha256),
-            upload_object: self.incoming.object.clone(),
-            upload_sha256,
-            upload_bytes: self.bytes,
-        };
-        let store = &self.jobs.inner.store;
-        if let Some(taken) = store.taken(&new).await? {
-            return again(new.key, taken);
-        }
-        let (from, to) = (self.incoming.path.clone(), self.jobs.inner.folder.object(&new.upload_object));
-        let placed = to.clone();
-        tokio::task::spawn_blocking(move || folder::place(&from, &placed)).await??;
-        let inserted = store.insert_batch(&new, self.jobs.now()).await;
-        if !matches!(inserted, Ok(Inserted::New | Inserted::Doubtful(_))) {
-            // No row names it. What cannot be removed now is swept once this process has ended.
-            let _ = tokio::task::spawn_blocking(move || std::fs::remove_file(to)).await;
-        }
-        match inserted? {
-            Inserted::New => {
-                tracing::info!(customer = %new.customer, key = %new.key, bytes = new.upload_bytes, "batch accepted");
-                self.jobs.inner.accepted.notify_one();
-                Ok(Accepted::New(new.key))
-            }
-            Inserted::Taken(taken) => again(new.key, taken),
-            // The file stays until the sweep, which asks the store.
-            Inserted::Doubtful(error) => Err(error),
-        }
+        let upload = StoredUpload { object: self.incoming.object.clone(), sha256: upload_sha256, bytes: self.bytes };
+        let (from, object) = (self.incoming.path.clone(), upload.object.clone());
+        let place = move |folder: &Folder| folder::place(&from, &folder.object(&object));
+        self.jobs.accept_upload(&self.caller, &self.request, upload, place).await
     }
 
     /// Syncs the file and looks at the zip's directory; the digest of its bytes.

@@ -32,6 +32,7 @@ mod stall;
 mod submit;
 mod submit_profiled;
 mod subscribe;
+mod uploads;
 mod webhooks;
 
 pub use listen::serve;

@@ -169,6 +169,7 @@ fn counters(reading: &Reading, registry: &mut Registry) {
         ("attempt_faults", "Attempts that ended by a fault of ours", reading.faults),
         ("rows_read", "Rows read", reading.rows),
         ("bytes_read", "Unpacked bytes read", reading.bytes),
+        ("batches_expired", "Batches whose upload and results were kept long enough", reading.expired),
         ("records_scored", "Records scored", reading.records),
         ("webhooks_delivered", "Messages to webhooks that were taken", reading.webhooks_delivered),
         ("webhooks_failed", "Attempts at webhooks that failed", reading.webhooks_failed),

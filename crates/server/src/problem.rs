@@ -18,6 +18,8 @@ const PENDING_RETRY_S: u32 = 5;
 const BUSY_RETRY_S: u32 = 2;
 const DRAINING_RETRY_S: u32 = 10;
 const FULL_RETRY_S: u32 = 60;
+/// What tus answers when a checksum does not fit.
+const CHECKSUM_MISMATCH: u16 = 460;
 
 /// Why a request is not answered as it was meant to.
 #[derive(Debug)]
@@ -46,6 +48,20 @@ pub(crate) enum Problem {
     Query(String),
     /// A JSON body that cannot be read or is not taken; the sentence.
     Body(String),
+    /// A header that is missing or not well-formed; the sentence.
+    Header(String),
+    /// The client speaks another version of tus, or none.
+    TusVersion,
+    /// The body is no piece of a resumable upload.
+    NotAPiece,
+    /// The piece breaks off.
+    BrokenPiece,
+    /// Another piece of the upload is being taken.
+    Locked,
+    /// The upload is at another position.
+    Position,
+    /// The bytes are not those of the checksum.
+    Checksum,
     /// The upload is not taken.
     Refused(Refusal),
     /// The body came too slowly.
@@ -124,6 +140,9 @@ impl From<Error> for Problem {
             Error::NotEnded => Self::NotEnded,
             Error::TooLarge { upload_bytes_max } => Self::TooLarge { upload_bytes_max },
             Error::Refused(refusal) => Self::Refused(refusal),
+            Error::Locked => Self::Locked,
+            Error::Position => Self::Position,
+            Error::Checksum => Self::Checksum,
             Error::Busy(what) => Self::Busy(what),
             Error::Webhook(sentence) => Self::Body(sentence),
             Error::Full => {
@@ -172,10 +191,17 @@ impl Problem {
             | Self::ManyFileParts
             | Self::BrokenMultipart
             | Self::Query(_)
+            | Self::Header(_)
+            | Self::BrokenPiece
             | Self::Body(_)
             | Self::Refused(_) => StatusCode::BAD_REQUEST,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::Conflict | Self::NotEnded => StatusCode::CONFLICT,
+            Self::TusVersion => StatusCode::PRECONDITION_FAILED,
+            Self::NotAPiece => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Locked => StatusCode::LOCKED,
+            // The protocol's own.
+            Self::Checksum => StatusCode::from_u16(CHECKSUM_MISMATCH).unwrap_or(StatusCode::BAD_REQUEST),
+            Self::Conflict | Self::NotEnded | Self::Position => StatusCode::CONFLICT,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Busy(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Draining => StatusCode::SERVICE_UNAVAILABLE,
@@ -204,7 +230,13 @@ impl Problem {
                 "The body has more than one part named file or batch-file. Send one zip in one part.".to_owned()
             }
             Self::BrokenMultipart => "The multipart body breaks off or is not well-formed.".to_owned(),
-            Self::Query(sentence) | Self::Body(sentence) => sentence.clone(),
+            Self::Query(sentence) | Self::Body(sentence) | Self::Header(sentence) => sentence.clone(),
+            Self::TusVersion => "The header Tus-Resumable must be 1.0.0.".to_owned(),
+            Self::NotAPiece => "The body is not application/offset+octet-stream.".to_owned(),
+            Self::BrokenPiece => "The piece breaks off. Ask where the upload is, and send the rest.".to_owned(),
+            Self::Locked => "Another piece of the upload is being taken. Try again later.".to_owned(),
+            Self::Position => "The upload is at another position. Ask where it is.".to_owned(),
+            Self::Checksum => "The bytes do not fit their checksum. Send them again.".to_owned(),
             Self::Refused(refusal) => refusal.message.clone(),
             Self::TooSlow => "The body came too slowly. Send it again.".to_owned(),
             Self::Conflict => "The batch key was already used for another upload or request.".to_owned(),
@@ -245,6 +277,13 @@ impl Problem {
             Self::BrokenMultipart => "brokenMultipart",
             Self::Query(_) => "badQuery",
             Self::Body(_) => "badBody",
+            Self::Header(_) => "badHeader",
+            Self::TusVersion => "tusVersion",
+            Self::NotAPiece => "notAPiece",
+            Self::BrokenPiece => "brokenPiece",
+            Self::Locked => "uploadLocked",
+            Self::Position => "uploadPosition",
+            Self::Checksum => "checksumMismatch",
             Self::Refused(refusal) => return Report::from(refusal.clone()).code,
             Self::TooSlow => "tooSlow",
             Self::Conflict => "batchKeyConflict",
@@ -262,7 +301,7 @@ impl Problem {
     fn retry_after_s(&self) -> Option<u32> {
         match self {
             Self::Pending(_) => Some(PENDING_RETRY_S),
-            Self::Busy(_) => Some(BUSY_RETRY_S),
+            Self::Busy(_) | Self::Locked => Some(BUSY_RETRY_S),
             Self::Draining => Some(DRAINING_RETRY_S),
             Self::Full => Some(FULL_RETRY_S),
             _ => None,

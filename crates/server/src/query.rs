@@ -17,12 +17,8 @@ pub(crate) fn batch_request(named: &Named, uri: &Uri) -> Result<BatchRequest, Pr
     let mut request = BatchRequest::new(named.solution.clone(), named.submission.clone());
     let mut seen = Vec::new();
     for (name, value) in &pairs {
-        match name.as_str() {
-            "batchKey" => request.key = Some(parsed("batchKey", value)?),
-            "solutionVersion" => request.version = Some(parsed("solutionVersion", value)?),
-            "format" => request.format = format(value)?,
-            "explanations" => request.explanations = Some(parsed("explanations", value)?),
-            _ => return Err(unknown("are batchKey, solutionVersion, format and explanations")),
+        if wish(&mut request, name, value)? == Wish::Unknown {
+            return Err(unknown("are batchKey, solutionVersion, format and explanations"));
         }
         if seen.contains(&name) {
             return Err(twice(name));
@@ -30,6 +26,25 @@ pub(crate) fn batch_request(named: &Named, uri: &Uri) -> Result<BatchRequest, Pr
         seen.push(name);
     }
     Ok(request)
+}
+
+/// Whether a name is that of something a client may wish of its batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wish {
+    Taken,
+    Unknown,
+}
+
+/// Takes one wish of a client into its request.
+pub(crate) fn wish(request: &mut BatchRequest, name: &str, value: &str) -> Result<Wish, Problem> {
+    match name {
+        "batchKey" => request.key = Some(parsed("batchKey", value)?),
+        "solutionVersion" => request.version = Some(parsed("solutionVersion", value)?),
+        "format" => request.format = format(value)?,
+        "explanations" => request.explanations = Some(parsed("explanations", value)?),
+        _ => return Ok(Wish::Unknown),
+    }
+    Ok(Wish::Taken)
 }
 
 /// The names and values of a query, in its order.

@@ -9,7 +9,7 @@ use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, head, post};
 use bordereau_jobs::Jobs;
 use futures::FutureExt;
 use tokio::sync::watch;
@@ -20,7 +20,7 @@ use crate::problem::Problem;
 use crate::results::{results, results_versioned};
 use crate::submit::{submit, submit_versioned};
 use crate::subscribe::{longpoll, stream};
-use crate::{ServerOptions, batches, errors, profile, solutions, submit_profiled, webhooks};
+use crate::{ServerOptions, batches, errors, profile, solutions, submit_profiled, uploads, webhooks};
 
 /// What handlers share. Cheap to clone.
 #[derive(Clone)]
@@ -82,6 +82,8 @@ pub(crate) fn router(site: Site) -> Router {
         .route("/api/2/solutions/{solution}", get(solutions::show))
         .route("/api/2/solutions/{solution}/releases", get(solutions::releases))
         .route("/api/2/solutions/{solution}/dictionary", get(solutions::dictionary))
+        .route("/api/2/uploads", post(uploads::create).options(uploads::options))
+        .route("/api/2/uploads/{id}", head(uploads::look).patch(uploads::resume).delete(uploads::terminate))
         .route("/solutions/longpoll/subscribe", get(longpoll))
         .route("/api/2/events", get(stream))
         .route("/api/2/webhooks", get(webhooks::list).post(webhooks::add))

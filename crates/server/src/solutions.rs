@@ -95,6 +95,7 @@ struct ReleasesBody {
     get,
     path = "/api/2/solutions",
     tag = "solutions",
+    operation_id = "list_solutions",
     responses(
         (status = 200, description = "The solutions.", body = SolutionsBody),
         (status = 401, description = "Credentials are missing or wrong.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
@@ -119,6 +120,7 @@ pub(crate) async fn list(State(site): State<Site>, request: Request) -> Response
     get,
     path = "/api/2/solutions/{solution}",
     tag = "solutions",
+    operation_id = "show_solution",
     params(("solution" = String, Path, description = "Such as `insureright`.")),
     responses(
         (status = 200, description = "The solution.", body = SolutionBody),
@@ -143,6 +145,7 @@ pub(crate) async fn show(State(site): State<Site>, parts: PathParts, request: Re
     get,
     path = "/api/2/solutions/{solution}/releases",
     tag = "solutions",
+    operation_id = "releases_of_solution",
     params(("solution" = String, Path, description = "Such as `insureright`.")),
     responses(
         (status = 200, description = "The releases.", body = ReleasesBody),
@@ -167,6 +170,7 @@ pub(crate) async fn releases(State(site): State<Site>, parts: PathParts, request
     get,
     path = "/api/2/solutions/{solution}/dictionary",
     tag = "solutions",
+    operation_id = "dictionary_of_solution",
     params(
         ("solution" = String, Path, description = "Such as `insureright`."),
         ("solutionVersion" = Option<String>, Query, description = "The release, such as `1.0.7`; else the active one."),

@@ -23,7 +23,7 @@ impl Setting {
 }
 
 /// All settings, in the order in which they are shown.
-pub const SETTINGS: [Setting; 21] = [
+pub const SETTINGS: [Setting; 22] = [
     Setting {
         name: "data",
         default: || "bordereau-data".to_owned(),
@@ -95,6 +95,12 @@ pub const SETTINGS: [Setting; 21] = [
         default: String::new,
         meaning: "Networks that webhooks may be sent to although they are not public, such as `10.1.0.0/16,127.0.0.1`; to these \
                   without TLS too. When empty, webhooks go by `https` to public addresses only.",
+    },
+    Setting {
+        name: "retention_days",
+        default: String::new,
+        meaning: "Days for which a server keeps uploads and results after their batch has ended; `bordereau customer \
+                  retention` says otherwise for one customer. When empty: for ever.",
     },
     Setting {
         name: "log",

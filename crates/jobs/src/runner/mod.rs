@@ -34,6 +34,7 @@ impl Jobs {
         }
         let mut attempts = JoinSet::new();
         let mut shutdown = std::pin::pin!(shutdown);
+        let sweeping = tokio::spawn(sweep_again(self.clone()));
         loop {
             self.take_up(&owner, &mut attempts).await;
             tokio::select! {
@@ -43,6 +44,8 @@ impl Jobs {
                 () = tokio::time::sleep(Duration::from_millis(self.inner.options.poll_ms)) => {}
             }
         }
+        // What it leaves half done is swept at the next start.
+        sweeping.abort();
         for progress in self.running().values() {
             progress.cancel();
         }
@@ -78,6 +81,16 @@ impl Jobs {
 
     fn lease_until(&self) -> Timestamp {
         later(self.now(), self.inner.options.lease_ms)
+    }
+}
+
+/// Sweeps what has expired, again and again.
+async fn sweep_again(jobs: Jobs) {
+    loop {
+        tokio::time::sleep(Duration::from_millis(jobs.inner.options.sweep_ms)).await;
+        if let Err(error) = jobs.sweep_expired().await {
+            tracing::warn!(%error, "cannot sweep what has expired");
+        }
     }
 }
 

@@ -370,7 +370,7 @@ pub(super) fn finishing(results: &Finished, now: Timestamp) -> Query<'_, Sqlite,
     .bind(&results.summary)
 }
 
-fn format_named(text: &str) -> Result<ResultFormat> {
+pub(super) fn format_named(text: &str) -> Result<ResultFormat> {
     match text {
         "csv" => Ok(ResultFormat::Csv),
         "parquet" => Ok(ResultFormat::Parquet),

@@ -13,6 +13,8 @@ mod contributions;
 mod counts;
 mod events;
 mod operations;
+mod resumable;
+mod retention;
 mod webhooks;
 
 use std::collections::BTreeSet;
@@ -31,7 +33,8 @@ pub(crate) use arrivals::{Inserted, NewBatch, StoredUpload, SubmittedProfiled, T
 pub(crate) use batches::{BatchRow, Claim, Fence, Finished, explanations_name, format_name};
 pub(crate) use contributions::{KeptContribution, PlacedFile, Replacement, Swapped};
 pub(crate) use events::About;
-pub(crate) use operations::{Deleted, Deletion};
+pub(crate) use operations::{Deleted, Withdrawal};
+pub(crate) use resumable::ResumableRow;
 
 use crate::error::{Error, Result};
 use crate::folder::Folder;

@@ -30,6 +30,25 @@ pub(crate) enum Deletion {
     NotEnded,
 }
 
+impl Deletion {
+    /// What was deleted, if anything was.
+    pub(crate) fn done(self) -> Option<Deleted> {
+        match self {
+            Self::Done(deleted) => Some(deleted),
+            Self::NotEnded => None,
+        }
+    }
+}
+
+/// What becomes of rows that a deleted batch contributed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Withdrawal {
+    /// They go too.
+    Withdraw,
+    /// They stay.
+    Keep,
+}
+
 #[derive(sqlx::FromRow)]
 struct Target {
     id: i64,
@@ -146,6 +165,7 @@ impl Store {
         customer: &CustomerName,
         key: BatchKey,
         ids: &[i64],
+        contributed: Withdrawal,
         now: Timestamp,
     ) -> Result<Deletion> {
         let mut write = self.write().await?;
@@ -161,7 +181,9 @@ impl Store {
                 target.forget(&mut write, now).await?;
                 target.tell(&mut write, customer, key, BatchState::Deleted, now).await?;
             }
-            withdraw(&mut write, customer, target.id).await?;
+            if contributed == Withdrawal::Withdraw {
+                withdraw(&mut write, customer, target.id).await?;
+            }
             deleted.ids.push(target.id);
             if let Some(object) = target.upload_object
                 && !names_upload(&mut *write, &object).await?

@@ -9,6 +9,8 @@ mod logs;
 mod operations;
 mod profiles;
 mod promises;
+mod resumable;
+mod retention;
 mod runner;
 mod submit_profiled;
 mod uploads;

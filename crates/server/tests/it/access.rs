@@ -112,6 +112,8 @@ const WEBHOOKS: Answers = [401, 401, 401, 200, 403, 200];
 const NO_WEBHOOK: Answers = [401, 401, 401, 404, 403, 404];
 /// To whoever asks for a solution: without a right to it there is none.
 const USED: Answers = [401, 401, 401, 200, 404, 200];
+/// To whoever does not speak tus; another test does.
+const TUS: Answers = [401, 401, 401, 412, 412, 412];
 const OPEN: Answers = [200; 6];
 
 /// Every operation, and what is asked in its place. What takes something away comes last.
@@ -161,6 +163,11 @@ const MATRIX: &[(&str, &str, &str, Answers)] = &[
         FOUND,
     ),
     ("GET", "/api/2/batches/{key}/errors", "/api/2/batches/ac5b3d51-50f8-40d1-e378-18f8db2fabc9/errors", FOUND),
+    ("OPTIONS", "/api/2/uploads", "/api/2/uploads", [204; 6]),
+    ("POST", "/api/2/uploads", "/api/2/uploads", TUS),
+    ("HEAD", "/api/2/uploads/{id}", "/api/2/uploads/0123456789abcdef0123456789abcdef", TUS),
+    ("PATCH", "/api/2/uploads/{id}", "/api/2/uploads/0123456789abcdef0123456789abcdef", TUS),
+    ("DELETE", "/api/2/uploads/{id}", "/api/2/uploads/0123456789abcdef0123456789abcdef", TUS),
     ("GET", "/api/2/solutions", "/api/2/solutions", OWN),
     ("GET", "/api/2/solutions/{solution}", "/api/2/solutions/insureright", USED),
     ("GET", "/api/2/solutions/{solution}/releases", "/api/2/solutions/insureright/releases", USED),

@@ -12,6 +12,7 @@ mod openapi;
 mod profiles;
 mod promises;
 mod results;
+mod resumable;
 mod solutions;
 mod submit;
 mod submit_profiled;
