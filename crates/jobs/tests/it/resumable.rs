@@ -151,17 +151,19 @@ async fn child() {
     let id: UploadId = std::env::var("BORDEREAU_TEST_UPLOAD").unwrap().parse().unwrap();
     let jobs = Jobs::open(options(Path::new(&data))).await.unwrap();
     let mut position = jobs.resumable(&jane(), id).await.unwrap().position as usize;
-    while position < long().len() {
-        let to = (position + 1_000).min(long().len());
+    let long = long();
+    while position < long.len() {
+        let to = (position + 1_000).min(long.len());
         let mut piece = jobs.resume_upload(&jane(), id, position as u64, None).await.unwrap();
-        piece.write(&Bytes::copy_from_slice(&long()[position..to])).await.unwrap();
+        piece.write(&Bytes::copy_from_slice(&long[position..to])).await.unwrap();
         position = piece.end().await.unwrap().upload.position as usize;
         println!("answered {position}");
     }
 }
 
 fn long() -> Vec<u8> {
-    (0..60_000_u32).flat_map(|at| (at % 251).to_string().into_bytes()).collect()
+    let numbers = (0..900_000_u32).flat_map(|at| (at % 251).to_string().into_bytes());
+    b"zip ".iter().copied().chain(numbers).collect()
 }
 
 #[tokio::test]
