@@ -49,8 +49,9 @@ impl BatchState {
     }
 }
 
-/// The stages of a batch, in the order they run (a batch scores or contributes), and the one of a profile. Features, scores and explanations are
-/// computed together, one range of records at a time, so they share a stage; timings tell them apart.
+/// The stages of a batch, in the order they run (a batch scores or contributes), and the one of a profile. Features,
+/// scores and explanations are computed together, one range of records at a time, so they share a stage; timings tell
+/// them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
@@ -70,8 +71,7 @@ pub enum Stage {
 
 impl Stage {
     /// All stages in run order.
-    pub const ALL: [Stage; 6] =
-        [Self::Validate, Self::Link, Self::Score, Self::Contribute, Self::Pack, Self::Profile];
+    pub const ALL: [Stage; 6] = [Self::Validate, Self::Link, Self::Score, Self::Contribute, Self::Pack, Self::Profile];
 
     /// The stable spelling.
     pub const fn as_str(self) -> &'static str {

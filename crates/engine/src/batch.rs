@@ -1,9 +1,9 @@
 //! One batch from upload to results zip: the stages in run order.
 //!
 //! [`score_batch`] opens the upload and runs `validate`, `link`, `score` (or `contribute`, where the submission
-//! contributes data) and `pack`, each over what the one before gave. Everything between two stages lies in unnamed scratch files, so memory does not grow with the upload. The
-//! results depend on upload, release, format and the number of explanations, and on nothing else. A batch that was cut
-//! short starts over.
+//! contributes data) and `pack`, each over what the one before gave. Everything between two stages lies in unnamed
+//! scratch files, so memory does not grow with the upload. The results depend on upload, release, format and the number
+//! of explanations, and on nothing else. A batch that was cut short starts over.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -92,7 +92,8 @@ pub struct Outcome {
     pub contribution: Option<Contribution>,
 }
 
-/// Scores a batch, or contributes it, and writes its results zip to `out`, which is left unsynced. Blocks; starts its own threads.
+/// Scores a batch, or contributes it, and writes its results zip to `out`, which is left unsynced. Blocks; starts its
+/// own threads.
 ///
 /// # Errors
 /// [`crate::Error::Refused`] when the upload as a whole is not taken, [`crate::Error::Cancelled`] soon after

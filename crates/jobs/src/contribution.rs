@@ -1,16 +1,16 @@
 //! Data that customers contribute to a solution: kept, replaced by later contributions, withdrawn.
 //!
 //! A batch of a submission that contributes writes the rows of its accepted records under its attempt's own path, and
-//! [`keep`] makes them part of the customer's pool of that solution. Among the contributions of a pool each record's key
-//! is there once, in the contribution that was accepted last, whenever each of them was run. So an older contribution
-//! loses the records that the new one has too, and the new one loses those that a newer one has already. Files are never
-//! changed: what loses records is written again beside the old file, all new files are made durable, and the transaction
-//! that ends the batch names them in the place of the old ones. It does so only if nobody changed the pool meanwhile;
-//! else the work is done again on what the pool is now. A crash before leaves files that no row names, after it files
-//! that are listed to be removed; the sweep removes both.
+//! [`keep`] makes them part of the customer's pool of that solution. Among the contributions of a pool each record's
+//! key is there once, in the contribution that was accepted last, whenever each of them was run. So an older
+//! contribution loses the records that the new one has too, and the new one loses those that a newer one has already.
+//! Files are never changed: what loses records is written again beside the old file, all new files are made durable,
+//! and the transaction that ends the batch names them in the place of the old ones. It does so only if nobody changed
+//! the pool meanwhile; else the work is done again on what the pool is now. A crash before leaves files that no row
+//! names, after it files that are listed to be removed; the sweep removes both.
 //!
-//! Objects: `contributions/<customer>/<solution>/<relation>/<month of acceptance>/<batch key>.<owner>-<id>.parquet`, and
-//! the sorted keys in `contribution-keys/`. Memory: one bit for each record of a contribution that loses some.
+//! Objects: `contributions/<customer>/<solution>/<relation>/<month of acceptance>/<batch key>.<owner>-<id>.parquet`,
+//! and the sorted keys in `contribution-keys/`. Memory: one bit for each record of a contribution that loses some.
 
 use std::io;
 use std::path::{Path, PathBuf};

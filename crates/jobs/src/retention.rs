@@ -1,8 +1,8 @@
 //! Uploads and results that are removed some days after their batch has ended.
 //!
 //! How long they are kept is said for each customer, else by the server's setting; when nobody says, they are kept for
-//! ever. What is removed is what a customer's own deletion removes, but for rows that were contributed: those stay until
-//! their batch is deleted by its customer. A tombstone stays, and the log tells of it like of any change.
+//! ever. What is removed is what a customer's own deletion removes, but for rows that were contributed: those stay
+//! until their batch is deleted by its customer. A tombstone stays, and the log tells of it like of any change.
 
 use bordereau_base::ids::CustomerName;
 use jiff::{SignedDuration, Timestamp};

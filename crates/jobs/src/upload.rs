@@ -93,7 +93,8 @@ impl Jobs {
 }
 
 impl Jobs {
-    /// Makes an upload that was looked at a batch: pins the release, puts the file in place by `place`, commits the row.
+    /// Makes an upload that was looked at a batch: pins the release, puts the file in place by `place`, commits the
+    /// row.
     pub(crate) async fn accept_upload(
         &self,
         caller: &Caller,

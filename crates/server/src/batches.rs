@@ -325,8 +325,8 @@ pub(crate) async fn cancel(State(site): State<Site>, key: KeyPart, request: Requ
 
 /// Delete a batch.
 ///
-/// Upload, results and contributed rows are removed for good, and so is the profile under the same key, to which a right is needed too.
-/// The key stays used.
+/// Upload, results and contributed rows are removed for good, and so is the profile under the same key, to which a
+/// right is needed too. The key stays used.
 #[utoipa::path(
     delete,
     path = "/api/2/batches/{key}",

@@ -46,8 +46,8 @@ pub(crate) async fn options(State(site): State<Site>) -> Response {
 
 /// Make a resumable upload.
 ///
-/// Its pieces are sent to the path in `Location`; when it is whole it becomes a batch under the key in `Batch-Key`. With
-/// `Content-Type: application/offset+octet-stream` the body is the first piece.
+/// Its pieces are sent to the path in `Location`; when it is whole it becomes a batch under the key in `Batch-Key`.
+/// With `Content-Type: application/offset+octet-stream` the body is the first piece.
 #[utoipa::path(
     post,
     path = "/api/2/uploads",

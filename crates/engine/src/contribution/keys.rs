@@ -173,7 +173,8 @@ mod tests {
             prop_assert_eq!(write_without(&one, &common, &rest).unwrap(), left);
             let mut none = PlaceSet::default();
             add_common(&rest, &two, &mut none).unwrap();
-            prop_assert!(none.is_empty() || ours.len() != ours.values().collect::<std::collections::BTreeSet<_>>().len());
+            let records: std::collections::BTreeSet<_> = ours.values().collect();
+            prop_assert!(none.is_empty() || ours.len() != records.len());
         }
     }
 

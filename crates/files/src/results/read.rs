@@ -1,7 +1,7 @@
 //! The rows of a member of a results zip of ours, read as a stream.
 //!
-//! It reads what [`super::write_zip`], [`super::csv`] and [`super::parquet`] write, and refuses anything else. Memory: a
-//! buffer, a row of a CSV or a few thousand rows of a Parquet file, whatever the size of the member.
+//! It reads what [`super::write_zip`], [`super::csv`] and [`super::parquet`] write, and refuses anything else. Memory:
+//! a buffer, a row of a CSV or a few thousand rows of a Parquet file, whatever the size of the member.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Take};
@@ -110,9 +110,11 @@ impl MemberRows {
 /// The same rows, each column as text.
 fn texts(batch: &RecordBatch) -> io::Result<RecordBatch> {
     let schema = batch.schema();
-    let columns = schema.fields().iter().zip(batch.columns()).map(|(field, column)| {
-        Ok((field.name(), cast(column, &DataType::Utf8).map_err(io::Error::other)?))
-    });
+    let columns = schema
+        .fields()
+        .iter()
+        .zip(batch.columns())
+        .map(|(field, column)| Ok((field.name(), cast(column, &DataType::Utf8).map_err(io::Error::other)?)));
     RecordBatch::try_from_iter(columns.collect::<io::Result<Vec<_>>>()?).map_err(io::Error::other)
 }
 

@@ -23,7 +23,7 @@ use crate::world::{self, World, add_user, fetch, keyed, request, results_of, run
 pub const DATA: &str = "BORDEREAU_TEST_DATA";
 const KILLS: u64 = 12;
 
-fn options(data: &Path) -> JobsOptions {
+pub fn options(data: &Path) -> JobsOptions {
     // Slow enough to be killed in the middle.
     let score: ScoreBatch = Arc::new(|spec, options, progress, out| {
         std::thread::sleep(Duration::from_millis(5));

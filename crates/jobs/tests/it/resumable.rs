@@ -10,8 +10,8 @@ use bordereau_jobs::{
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use crate::crashes::{DATA, jane};
-use crate::world::{World, fetch, keyed, options, request, results_of, run_until_final, submit};
+use crate::crashes::{DATA, jane, options};
+use crate::world::{World, fetch, keyed, request, results_of, run_until_final, submit};
 
 const BOOK: &[u8] = b"a zip that comes in pieces";
 
