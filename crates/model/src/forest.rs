@@ -9,8 +9,11 @@ mod bits;
 mod explain;
 mod layout;
 mod paths;
+mod patterns;
 mod quadrature;
 mod score;
+mod tables;
+mod terms;
 mod vector;
 
 use bits::Bits;
@@ -27,8 +30,8 @@ pub(crate) const LEAVES_MAX: usize = 1 << 17;
 /// Rows handled together: their features and contributions stay in the second-level cache while all trees pass by.
 const BLOCK_ROWS: usize = 128;
 
-/// Most rows explained together: as many as make a tree's constants cheap.
-const EXPLAIN_ROWS: usize = 512;
+/// Most rows explained together: as many as make a tree's tables cheap.
+const EXPLAIN_ROWS: usize = 8192;
 
 /// Most contributions in hand (8 MiB of them) as long as one group of lanes has fewer.
 const EXPLAIN_CELLS: usize = 1 << 20;
@@ -298,7 +301,7 @@ mod tests {
 
     #[test]
     fn a_block_holds_a_bounded_number_of_contributions_and_whole_groups() {
-        for (cells, rows) in [(0, 512), (1, 512), (2048, 512), (2049, 504), (100_000, 8), (1 << 18, 8)] {
+        for (cells, rows) in [(0, 8192), (1, 8192), (128, 8192), (129, 8128), (2049, 504), (100_000, 8), (1 << 18, 8)] {
             assert_eq!(explain_rows(cells), rows, "{cells}");
         }
     }

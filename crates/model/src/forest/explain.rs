@@ -23,8 +23,10 @@
 
 use super::layout::Visit;
 use super::paths::{Fork, LEFT, PathTree, RIGHT, SlotTest, Step};
+use super::patterns::{PLAYERS_MAX, PatternTree};
 use super::quadrature::Quadrature;
 use super::score::in_words;
+use super::tables::{Block, Cells, Tables};
 use super::vector::{self, Level};
 use super::{EXPLAIN_ROWS, LANES, Rules, Slot, Tree};
 
@@ -45,11 +47,17 @@ const POINTS: [usize; 11] = [1, 2, 3, 4, 5, 6, 7, 8, 12, 32, 512];
 /// with one long path stay bounded.
 const POINTS_MAX: usize = 32;
 
+/// Rows walked together: their contributions stay in the second-level cache.
+const WALKED_ROWS: usize = 512;
+
 /// All trees' paths.
 pub(super) struct Paths {
-    trees: Vec<PathTree>,
+    tabled: Vec<PatternTree>,
+    walked: Vec<PathTree>,
     /// One for each entry of [`POINTS`]; only those needed are filled.
     rules: Vec<Quadrature>,
+    /// The rule of `n` points at `n`, for trees with tables.
+    table_rules: Vec<Quadrature>,
     bias: Vec<f64>,
     slots: usize,
     level: Level,
@@ -76,7 +84,8 @@ struct Case {
 /// Working memory of [`Paths::explain`], made once per call for many rows.
 pub(super) struct Scratch {
     work: Work,
-    /// Groups x outputs x inputs.
+    tables: Tables,
+    /// Groups x outputs x inputs, of the trees that are walked.
     phi: Vec<Lanes>,
     rows: Vec<f64>,
     inputs: usize,
@@ -100,16 +109,25 @@ impl Paths {
     /// Nothing when the trees have no contributions: linear leaves, or a split no training row reached.
     pub(super) fn new(trees: &[Tree], orders: &[Vec<Visit>], slots: &[Slot], rules: &Rules) -> Option<Self> {
         let mut bias = vec![0.0; rules.base.len()];
-        let mut paths = Vec::with_capacity(trees.len());
+        let (mut tabled, mut walked) = (Vec::new(), Vec::new());
         let mut needed = [false; POINTS.len()];
         for (tree, order) in trees.iter().zip(orders) {
             let path = PathTree::new(tree, order, slots, rules.empty)?;
             bias[path.output] += path.expected;
-            needed[rule_of(&path)] = true;
-            paths.push(path);
+            let rule = rule_of(&path);
+            match PatternTree::new(&path, POINTS[rule]) {
+                Some(tree) => tabled.push(tree),
+                None if path.forks.is_empty() => {}
+                None => {
+                    needed[rule] = true;
+                    walked.push(path);
+                }
+            }
         }
         let rules = POINTS.iter().zip(needed).map(|(points, needed)| Quadrature::new(if needed { *points } else { 0 }));
-        Some(Self { trees: paths, rules: rules.collect(), bias, slots: slots.len(), level: Level::detect() })
+        let table_rules = (0..=PLAYERS_MAX.div_ceil(2)).map(Quadrature::new).collect();
+        let (rules, slots, level) = (rules.collect(), slots.len(), Level::detect());
+        Some(Self { tabled, walked, rules, table_rules, bias, slots, level })
     }
 
     /// The cover-weighted mean of each output: the raw score of the game without players.
@@ -118,17 +136,36 @@ impl Paths {
     }
 
     pub(super) fn scratch(&self, inputs: usize, outputs: usize) -> Scratch {
-        Scratch { work: Work::default(), phi: Vec::new(), rows: Vec::new(), inputs, outputs }
+        let (work, tables) = (Work::default(), Tables::default());
+        Scratch { work, tables, phi: Vec::new(), rows: Vec::new(), inputs, outputs }
     }
 
     /// Contributions (rows x inputs x outputs) of a block, groups x slots x lanes.
     pub(super) fn explain<'a>(&self, block: &[Lanes], rows: usize, scratch: &'a mut Scratch) -> &'a [f64] {
         debug_assert!(rows <= EXPLAIN_ROWS);
+        let (cells, outputs) = (scratch.inputs * scratch.outputs, scratch.outputs);
+        scratch.rows.clear();
+        scratch.rows.resize(rows * cells, 0.0);
+        for tree in &self.tabled {
+            let block = Block { features: block, slots: self.slots };
+            let to = Cells { values: &mut scratch.rows, cells, outputs };
+            vector::add_tables(self.level, tree, &self.table_rules, block, to, &mut scratch.tables);
+        }
+        if !self.walked.is_empty() {
+            let blocks = block.chunks(WALKED_ROWS / LANES * self.slots);
+            for (at, block) in blocks.enumerate() {
+                self.walk(block, at * WALKED_ROWS, scratch);
+            }
+        }
+        &scratch.rows
+    }
+
+    /// Add the contributions of the trees that are walked to the rows from `first` on.
+    fn walk(&self, block: &[Lanes], first: usize, scratch: &mut Scratch) {
         let (inputs, outputs) = (scratch.inputs, scratch.outputs);
-        let groups = rows.div_ceil(LANES);
         scratch.phi.clear();
-        scratch.phi.resize(groups * outputs * inputs, Lanes([0.0; LANES]));
-        for tree in self.trees.iter().filter(|tree| !tree.forks.is_empty()) {
+        scratch.phi.resize(block.len() / self.slots * outputs * inputs, Lanes([0.0; LANES]));
+        for tree in &self.walked {
             let rule = &self.rules[rule_of(tree)];
             for (points, weights) in rule.points.chunks(POINTS_MAX).zip(rule.weights.chunks(POINTS_MAX)) {
                 scratch.work.prepare(tree, points, weights);
@@ -139,14 +176,13 @@ impl Paths {
                 }
             }
         }
-        scratch.rows.resize(rows * inputs * outputs, 0.0);
-        for (row, cells) in scratch.rows.chunks_exact_mut(inputs * outputs).enumerate() {
+        let rows = scratch.rows.chunks_exact_mut(inputs * outputs).skip(first).take(WALKED_ROWS);
+        for (row, cells) in rows.enumerate() {
             let group = &scratch.phi[row / LANES * outputs * inputs..];
             for (at, cell) in cells.iter_mut().enumerate() {
-                *cell = group[at % outputs * inputs + at / outputs].0[row % LANES];
+                *cell += group[at % outputs * inputs + at / outputs].0[row % LANES];
             }
         }
-        &scratch.rows
     }
 }
 

@@ -11,6 +11,9 @@
 use super::bits::Bits;
 use super::explain::{Lanes, Work, run as kernel};
 use super::paths::PathTree;
+use super::patterns::PatternTree;
+use super::quadrature::Quadrature;
+use super::tables::{Block, Cells, Tables, add};
 
 /// What the processor can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +90,40 @@ fn avx2(tree: &PathTree, points: usize, features: &[Lanes], work: &mut Work, phi
 #[target_feature(enable = "avx512f,avx512dq,avx2")]
 fn avx512(tree: &PathTree, points: usize, features: &[Lanes], work: &mut Work, phi: &mut [Lanes]) {
     by_points(tree, points, features, work, phi);
+}
+
+/// [`super::tables::add`].
+pub(super) fn add_tables(
+    level: Level,
+    tree: &PatternTree,
+    rules: &[Quadrature],
+    block: Block<'_>,
+    to: Cells<'_>,
+    tables: &mut Tables,
+) {
+    match level.0 {
+        Kind::Plain => add(tree, rules, block, to, tables),
+        // SAFETY: a level is only made by asking the processor for these features.
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx2 => unsafe { add_tables_avx2(tree, rules, block, to, tables) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx512 => unsafe { add_tables_avx512(tree, rules, block, to, tables) },
+        #[cfg(not(target_arch = "x86_64"))]
+        _ => add(tree, rules, block, to, tables),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,bmi1")]
+fn add_tables_avx2(tree: &PatternTree, rules: &[Quadrature], block: Block<'_>, to: Cells<'_>, tables: &mut Tables) {
+    add(tree, rules, block, to, tables);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512dq,avx2,bmi1")]
+fn add_tables_avx512(tree: &PatternTree, rules: &[Quadrature], block: Block<'_>, to: Cells<'_>, tables: &mut Tables) {
+    add(tree, rules, block, to, tables);
 }
 
 /// [`Bits::add`].

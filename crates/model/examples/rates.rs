@@ -1,0 +1,78 @@
+//! Rows per second of a model file: `rates MODEL ROWS.f64 WIDTH score|explain ROWS_PER_CALL THREADS [OUT]`.
+//!
+//! `ROWS.f64` holds rows x WIDTH little-endian doubles, NaN where a value is missing; categories are their codes. Each
+//! thread takes rows in turn, a call at a time. Prints seconds of loading, resident memory before and after it, and
+//! the rows/s of five passes. With OUT the predictions or contributions of the first call are written there.
+
+#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use arrow::array::{ArrayRef, Float64Array};
+use bordereau_model::{Features, Model};
+
+const PASSES: usize = 5;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [model, rows, width, what, call, threads, out @ ..] = arguments.as_slice() else {
+        println!("rates MODEL ROWS.f64 WIDTH score|explain|top ROWS_PER_CALL THREADS [OUT]");
+        return;
+    };
+    let [width, call, threads] = [width, call, threads].map(|number| number.parse::<usize>().unwrap());
+    let bytes = std::fs::read(model).unwrap();
+    let (memory, start) = (resident_mib(), Instant::now());
+    let model = Model::open(&bytes).expect("the model is valid");
+    let (load, memory) = (start.elapsed().as_secs_f64(), resident_mib() - memory);
+    let rows: Vec<f64> = std::fs::read(rows).unwrap().as_chunks::<8>().0.iter().map(|x| f64::from_le_bytes(*x)).collect();
+    let calls: Vec<Features> = rows.chunks(call * width).map(|rows| bind(&model, rows, width)).collect();
+    let run = |features: &Features| match what.as_str() {
+        "score" => model.score(features).prediction,
+        "top" => model.explain_top(features, 5).expect("it explains").totals,
+        _ => model.explain(features).expect("it explains").values,
+    };
+    if let [path] = out {
+        let bytes: Vec<u8> = run(&calls[0]).into_iter().flat_map(f64::to_le_bytes).collect();
+        std::fs::write(path, bytes).unwrap();
+    }
+    let total = rows.len() / width;
+    let mut rates: Vec<f64> = (0..PASSES).map(|_| total as f64 / pass(&calls, threads, run)).collect();
+    rates.sort_by(f64::total_cmp);
+    println!(
+        "{{\"load_s\": {load:.3}, \"load_mib\": {memory:.1}, \"trees\": {}, \"rows_s\": {:.0}, \"best\": {:.0}}}",
+        model.trees(),
+        rates[PASSES / 2],
+        rates[PASSES - 1]
+    );
+}
+
+/// Seconds for all calls.
+fn pass(calls: &[Features], threads: usize, run: impl Fn(&Features) -> Vec<f64> + Sync) -> f64 {
+    let (next, start) = (AtomicUsize::new(0), Instant::now());
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some(features) = calls.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    std::hint::black_box(run(features));
+                }
+            });
+        }
+    });
+    start.elapsed().as_secs_f64()
+}
+
+fn bind(model: &Model, rows: &[f64], width: usize) -> Features {
+    let column = |at: usize| -> ArrayRef {
+        Arc::new(rows.iter().skip(at).step_by(width).map(|x| Some(*x)).collect::<Float64Array>())
+    };
+    let columns: Vec<ArrayRef> = (0..model.inputs().len()).map(column).collect();
+    model.bind(&columns).expect("the columns fit")
+}
+
+fn resident_mib() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
+}
