@@ -1,23 +1,23 @@
 //! A forest: trees of tests on one input each, summed per output.
 //!
 //! A reader hands over [`Tree`]s as it found them; [`Forest::new`] checks that each really is a tree and lays it out
-//! for scoring, as [`bits::Bits`] (small trees, wide vectors) or [`score::Walk`] (all others), and as
+//! for scoring, as [`ranked::Ranks`] (small trees) or [`score::Walk`] (all others), and as
 //! [`explain::Paths`] (edges in preorder with the cover ratios of their paths). All read rows through *slots*: an
 //! input, with zeros taken as missing or not. Memory: about 32 bytes per node for scoring and 56 for explaining.
 
-mod bits;
 mod explain;
 mod layout;
 mod paths;
 mod patterns;
 mod quadrature;
+mod ranked;
 mod score;
 mod tables;
 mod terms;
 mod vector;
 
-use bits::Bits;
 use explain::Paths;
+use ranked::{RankWork, Ranks};
 use score::Walk;
 use vector::Level;
 
@@ -161,7 +161,7 @@ const ZERO: f64 = 1e-35_f32 as f64;
 
 /// The layout that rows are scored by; the scores have the same bits.
 enum Scorer {
-    Bits(Bits, Level),
+    Ranks(Ranks, Level),
     Walk(Walk),
 }
 
@@ -172,9 +172,8 @@ impl Scorer {
         slots: &[Slot],
         precision: Precision,
     ) -> Result<Self, String> {
-        let level = Level::detect();
-        match if level.is_wide() { Bits::new(trees, orders, slots, precision) } else { None } {
-            Some(bits) => Ok(Self::Bits(bits, level)),
+        match Ranks::new(trees, orders, precision) {
+            Some(ranks) => Ok(Self::Ranks(ranks, Level::detect())),
             None => Walk::new(trees, orders, slots, precision).map(Self::Walk),
         }
     }
@@ -261,15 +260,15 @@ impl Forest {
     }
 
     fn add_trees(&self, values: &[f64], raw: &mut [f64]) {
-        let (mut block, mut lanes) = (Vec::new(), Vec::new());
-        let rows = values.chunks(BLOCK_ROWS * self.inputs);
-        for (values, raw) in rows.zip(raw.chunks_mut(BLOCK_ROWS * self.outputs)) {
-            match &self.scorer {
-                Scorer::Bits(bits, level) => {
-                    layout::gather_lanes(&mut lanes, values, self.inputs, &self.slots);
-                    vector::add_bits(*level, bits, &lanes, self.slots.len(), raw, self.outputs);
-                }
-                Scorer::Walk(walk) => {
+        match &self.scorer {
+            Scorer::Ranks(ranks, level) => {
+                let rows = (values, self.inputs);
+                vector::add_ranks(*level, ranks, rows, raw, self.outputs, &mut RankWork::default());
+            }
+            Scorer::Walk(walk) => {
+                let mut block = Vec::new();
+                let rows = values.chunks(BLOCK_ROWS * self.inputs);
+                for (values, raw) in rows.zip(raw.chunks_mut(BLOCK_ROWS * self.outputs)) {
                     layout::gather(&mut block, values, self.inputs, &self.slots);
                     walk.add(&block, self.slots.len(), (values, self.inputs), raw, self.outputs);
                 }

@@ -8,8 +8,11 @@
 
 mod expression;
 mod normal;
+mod sums;
 
 use crate::forest::Precision;
+
+use sums::Sums;
 
 pub(crate) use expression::{Expression, Function, Interval, Outliers, key};
 
@@ -143,6 +146,8 @@ pub(crate) struct Linear {
     bias: Vec<f64>,
     finish: Finish,
     precision: Precision,
+    /// The quick way, where nothing but sums is asked.
+    sums: Option<Sums>,
 }
 
 impl Linear {
@@ -162,14 +167,15 @@ impl Linear {
         let owner = |term: &Term| term.factors.iter().find_map(|factor| sources[factor.field()]);
         let owners = equations.iter().map(|equation| equation.terms.iter().map(owner).collect()).collect();
         let precision = Precision::Double;
-        let mut linear = Self { inputs, derived, equations, owners, bias: Vec::new(), finish, precision };
+        let sums = if derived.is_empty() { Sums::new(&inputs, &equations) } else { None };
+        let mut linear = Self { inputs, derived, equations, owners, bias: Vec::new(), finish, precision, sums };
         linear.bias = linear.constant_part();
         linear
     }
 
     /// The same in another precision: terms and sums are rounded to it.
     pub(crate) fn in_precision(self, precision: Precision) -> Self {
-        Self { precision, ..self }
+        Self { precision, sums: self.sums.filter(|_| precision == Precision::Double), ..self }
     }
 
     /// Intercepts, with the terms that read no input.
@@ -194,6 +200,10 @@ impl Linear {
 
     /// The linear predictors (rows x outputs) of rows x inputs.
     pub(crate) fn score(&self, values: &[f64], raw: &mut [f64]) {
+        if let Some(sums) = &self.sums {
+            sums.add(values, self.inputs.len(), raw);
+            return;
+        }
         let mut fields = Vec::new();
         let rows = values.chunks_exact(self.inputs.len().max(1));
         for (row, raw) in rows.zip(raw.chunks_exact_mut(self.equations.len())) {

@@ -70,7 +70,9 @@ pub(super) fn slots(trees: &[Tree]) -> Vec<Slot> {
     splits.map(|split| slot_of(split.input, &split.test)).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-fn read(row: &[f64], slot: Slot) -> f64 {
+/// A row's value in a slot.
+#[inline(always)]
+pub(super) fn read(row: &[f64], slot: Slot) -> f64 {
     let value = row[slot.input as usize];
     if slot.zero_missing && value.abs() <= ZERO { f64::NAN } else { value }
 }

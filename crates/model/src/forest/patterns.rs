@@ -275,9 +275,9 @@ impl<'a> Build<'a> {
         tests.dedup();
         for test in tests {
             let follows = |chain: &Vec<u32>| {
-                chain.last().is_some_and(|last| {
-                    chained(&self.made.tests[*last as usize], &self.made.tests[test as usize])
-                })
+                chain
+                    .last()
+                    .is_some_and(|last| chained(&self.made.tests[*last as usize], &self.made.tests[test as usize]))
             };
             match chains.last_mut().filter(|chain| follows(chain)) {
                 Some(chain) => chain.push(test),

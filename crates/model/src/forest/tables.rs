@@ -18,8 +18,8 @@
 
 use super::LANES;
 use super::explain::Lanes;
-use super::patterns::{ENTRIES_MAX, Group, PatternTree, Source};
 use super::paths::{LEFT, SlotTest};
+use super::patterns::{ENTRIES_MAX, Group, PatternTree, Source};
 use super::quadrature::Quadrature;
 use super::score::in_words;
 use super::terms::{Constants, Scratch, compute, tabulate};
@@ -27,8 +27,8 @@ use super::terms::{Constants, Scratch, compute, tabulate};
 /// Rows whose masks and sums are in the first-level cache together.
 const TABLE_ROWS: usize = 128;
 
-/// Most numbers in the tables of a tree: half of a second-level cache.
-const TABLES_CELLS: usize = 1 << 16;
+/// Most numbers in the tables of a tree: a second-level cache of them.
+const TABLES_CELLS: usize = 1 << 17;
 
 /// Rows that an entry of a table must serve for the table to be made.
 const ROWS_PER_ENTRY: usize = 2;
@@ -128,7 +128,9 @@ impl Tables {
                     tabulate(tree, group, rules, length, table, &mut self.scratch);
                 }
                 Way::Computed { constants } => {
-                    for (leaf, constants) in tree.leaves[group.leaves.clone()].iter().zip(&mut self.constants[constants..]) {
+                    for (leaf, constants) in
+                        tree.leaves[group.leaves.clone()].iter().zip(&mut self.constants[constants..])
+                    {
                         constants.fill(tree.players(leaf), leaf.value, rules);
                     }
                 }
@@ -146,15 +148,19 @@ impl Tables {
             match test {
                 SlotTest::AtMost { slot, threshold, missing_left } => {
                     for (rights, features) in rights.zip(features.chunks_exact(slots)) {
-                        *rights = features[*slot as usize].0.map(|x| {
-                            let left = (x <= *threshold) | (x.is_nan() & missing_left);
-                            ones(!left)
-                        });
+                        let (cells, mut wide) = (&features[*slot as usize].0, [0_u64; LANES]);
+                        for lane in 0..LANES {
+                            let left = (cells[lane] <= *threshold) | (cells[lane].is_nan() & missing_left);
+                            wide[lane] = u64::from(!left).wrapping_neg();
+                        }
+                        (0..LANES).for_each(|lane| rights[lane] = wide[lane] as u16);
                     }
                 }
                 SlotTest::In { slot, words, missing_left } => {
                     for (rights, features) in rights.zip(features.chunks_exact(slots)) {
-                        *rights = features[*slot as usize].0.map(|x| ones(!in_words(words, *missing_left, x)));
+                        for (right, x) in rights.iter_mut().zip(&features[*slot as usize].0) {
+                            *right = ones(!in_words(words, *missing_left, *x));
+                        }
                     }
                 }
             }

@@ -1,6 +1,6 @@
 //! The kernels compiled for the vector units a processor may have.
 //!
-//! The kernels themselves are portable, safe Rust in [`super::explain`] and [`super::bits`]; here they are compiled
+//! The kernels themselves are portable, safe Rust in [`super::explain`], [`super::tables`] and [`super::ranked`]; here they are compiled
 //! again with wider vectors switched on, and the widest that the processor has is called. Those calls are the crate's
 //! only `unsafe`: a function compiled for a feature must not run without it, and [`Level`] is made by [`Level::detect`]
 //! alone, which asks the processor first. The results have the same bits on every level: the same operations in the
@@ -8,11 +8,11 @@
 
 #![allow(unsafe_code)]
 
-use super::bits::Bits;
 use super::explain::{Lanes, Work, run as kernel};
 use super::paths::PathTree;
 use super::patterns::PatternTree;
 use super::quadrature::Quadrature;
+use super::ranked::{RankWork, Ranks};
 use super::tables::{Block, Cells, Tables, add};
 
 /// What the processor can do.
@@ -32,15 +32,13 @@ impl Level {
     pub(super) fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi1") {
-            let wider = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq");
+            let wider = is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vl");
             return Self(if wider { Kind::Avx512 } else { Kind::Avx2 });
         }
         Self(Kind::Plain)
-    }
-
-    /// Whether there are vectors wide enough for [`Bits`] to be quicker than a walk.
-    pub(super) fn is_wide(self) -> bool {
-        self.0 != Kind::Plain
     }
 
     /// Every level this processor has, for tests.
@@ -49,7 +47,7 @@ impl Level {
         let mut levels = vec![Self(Kind::Plain)];
         #[cfg(target_arch = "x86_64")]
         {
-            if Self::detect().is_wide() {
+            if Self::detect().0 != Kind::Plain {
                 levels.push(Self(Kind::Avx2));
             }
             levels.push(Self::detect());
@@ -121,36 +119,43 @@ fn add_tables_avx2(tree: &PatternTree, rules: &[Quadrature], block: Block<'_>, t
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512dq,avx2,bmi1")]
+#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx2,bmi1")]
 fn add_tables_avx512(tree: &PatternTree, rules: &[Quadrature], block: Block<'_>, to: Cells<'_>, tables: &mut Tables) {
     add(tree, rules, block, to, tables);
 }
 
-/// [`Bits::add`].
-pub(super) fn add_bits(level: Level, bits: &Bits, features: &[Lanes], slots: usize, raw: &mut [f64], outputs: usize) {
+/// [`Ranks::add`], for rows x inputs.
+pub(super) fn add_ranks(
+    level: Level,
+    ranks: &Ranks,
+    rows: (&[f64], usize),
+    raw: &mut [f64],
+    outputs: usize,
+    work: &mut RankWork,
+) {
     match level.0 {
-        Kind::Plain => bits.add(features, slots, raw, outputs),
+        Kind::Plain => ranks.add(rows.0, rows.1, raw, outputs, work),
         // SAFETY: a level is only made by asking the processor for these features.
         #[cfg(target_arch = "x86_64")]
-        Kind::Avx2 => unsafe { add_bits_avx2(bits, features, slots, raw, outputs) },
+        Kind::Avx2 => unsafe { add_ranks_avx2(ranks, rows, raw, outputs, work) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Kind::Avx512 => unsafe { add_bits_avx512(bits, features, slots, raw, outputs) },
+        Kind::Avx512 => unsafe { add_ranks_avx512(ranks, rows, raw, outputs, work) },
         #[cfg(not(target_arch = "x86_64"))]
-        _ => bits.add(features, slots, raw, outputs),
+        _ => ranks.add(rows.0, rows.1, raw, outputs, work),
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,bmi1")]
-fn add_bits_avx2(bits: &Bits, features: &[Lanes], slots: usize, raw: &mut [f64], outputs: usize) {
-    bits.add(features, slots, raw, outputs);
+fn add_ranks_avx2(ranks: &Ranks, rows: (&[f64], usize), raw: &mut [f64], outputs: usize, work: &mut RankWork) {
+    ranks.add(rows.0, rows.1, raw, outputs, work);
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512dq,avx2,bmi1")]
-fn add_bits_avx512(bits: &Bits, features: &[Lanes], slots: usize, raw: &mut [f64], outputs: usize) {
-    bits.add(features, slots, raw, outputs);
+#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx2,bmi1")]
+fn add_ranks_avx512(ranks: &Ranks, rows: (&[f64], usize), raw: &mut [f64], outputs: usize, work: &mut RankWork) {
+    ranks.add(rows.0, rows.1, raw, outputs, work);
 }
 
 #[inline(always)]
