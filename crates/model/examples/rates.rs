@@ -1,8 +1,9 @@
-//! Rows per second of a model file: `rates MODEL ROWS.f64 WIDTH score|explain ROWS_PER_CALL THREADS [OUT]`.
+//! Rows per second of a model file: `rates MODEL ROWS.f64 WIDTH score|explain|top ROWS_PER_CALL THREADS [OUT]`.
 //!
 //! `ROWS.f64` holds rows x WIDTH little-endian doubles, NaN where a value is missing; categories are their codes. Each
 //! thread takes rows in turn, a call at a time. Prints seconds of loading, what it adds to the resident memory, the
-//! median rows/s of five passes, and the best rows/s by processor time, which other programs disturb less. With OUT the predictions or contributions of the first call are written there.
+//! median rows/s of five passes, and the best rows/s by processor time, which other programs disturb less. With OUT
+//! the predictions or contributions of the first call are written there.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
@@ -14,6 +15,9 @@ use arrow::array::{ArrayRef, Float64Array};
 use bordereau_model::{Features, Model};
 
 const PASSES: usize = 5;
+
+/// A pass takes at least about this long, whatever it repeats for that.
+const PASS_SECONDS: f64 = 0.2;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -38,8 +42,9 @@ fn main() {
         let bytes: Vec<u8> = run(&calls[0]).into_iter().flat_map(f64::to_le_bytes).collect();
         std::fs::write(path, bytes).unwrap();
     }
-    let total = rows.len() / width;
-    let passes: Vec<(f64, f64)> = (0..PASSES).map(|_| pass(&calls, threads, run)).collect();
+    let repeats = (PASS_SECONDS / pass(&calls, threads, 1, run).0).ceil().clamp(1.0, 1e6) as usize;
+    let total = rows.len() / width * repeats;
+    let passes: Vec<(f64, f64)> = (0..PASSES).map(|_| pass(&calls, threads, repeats, run)).collect();
     let mut rates: Vec<f64> = passes.iter().map(|(seconds, _)| total as f64 / seconds).collect();
     rates.sort_by(f64::total_cmp);
     let used = passes.iter().map(|(_, used)| *used).fold(f64::INFINITY, f64::min);
@@ -51,11 +56,16 @@ fn main() {
     );
 }
 
-/// Seconds for all calls, and seconds of processor time.
-fn pass(calls: &[Features], threads: usize, run: impl Fn(&Features) -> Vec<f64> + Sync) -> (f64, f64) {
+/// Seconds for all calls, some times over, and seconds of processor time.
+fn pass(calls: &[Features], threads: usize, repeats: usize, run: impl Fn(&Features) -> Vec<f64> + Sync) -> (f64, f64) {
     let (next, start) = (AtomicUsize::new(0), Instant::now());
     let work = || {
-        while let Some(features) = calls.get(next.fetch_add(1, Ordering::Relaxed)) {
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            if at >= calls.len() * repeats {
+                break;
+            }
+            let features = &calls[at % calls.len()];
             std::hint::black_box(run(features));
         }
         seconds_used()

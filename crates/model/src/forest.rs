@@ -1,9 +1,10 @@
 //! A forest: trees of tests on one input each, summed per output.
 //!
 //! A reader hands over [`Tree`]s as it found them; [`Forest::new`] checks that each really is a tree and lays it out
-//! for scoring, as [`ranked::Ranks`] (small trees) or [`score::Walk`] (all others), and as
-//! [`explain::Paths`] (edges in preorder with the cover ratios of their paths). All read rows through *slots*: an
-//! input, with zeros taken as missing or not. Memory: about 32 bytes per node for scoring and 56 for explaining.
+//! for scoring, as [`ranked::Ranks`] (small trees) or [`score::Walk`] (all others), and for explaining, as
+//! [`patterns::PatternTree`] (most trees) or [`paths::PathTree`] (those with long paths). All read rows through
+//! *slots*: an input, with zeros taken as missing or not. Memory: about 30 bytes per node for scoring, and 300 for
+//! explaining; while it explains, 8 MiB of rows and one tree's tables (1 MiB).
 
 mod explain;
 mod layout;

@@ -1,4 +1,5 @@
-//! Exact path-dependent TreeSHAP, eight rows at a time.
+//! Exact path-dependent TreeSHAP. Most trees are looked up ([`super::tables`]); those with long paths are walked here,
+//! eight rows at a time.
 //!
 //! For a leaf of value v let j run over the distinct inputs on its path: z_j is the product of the cover ratios of the
 //! edges that test j, o_j is 1 where the row passes all of them, else 0. The Shapley value of input i is then
@@ -18,7 +19,7 @@
 //! of the same input and is not here at all. They are tabulated once per tree and block of rows, and picked by masks.
 //!
 //! Cost: per row about splits x points x 20 flops; the constants of a tree are made anew for each block of
-//! [`EXPLAIN_ROWS`] rows, so that the memory does not depend on the number of trees. A lane's arithmetic never depends
+//! [`WALKED_ROWS`] rows, so that the memory does not depend on the number of trees. A lane's arithmetic never depends
 //! on its neighbours, and is the same on every processor (see [`super::vector`]).
 
 use super::layout::Visit;
@@ -382,7 +383,7 @@ mod tests {
         let leaf = |at: u32| Leaf { value: f64::from(at) - 3.0, cover: f64::from(at % 9 + 1), linear: None };
         for (splits, inputs) in [(1, 7), (2, 7), (4, 7), (9, 7), (40, 7), (12, 12), (20, 20), (60, 60), (150, 150)] {
             let cell = |at: usize| if at.is_multiple_of(11) { f64::NAN } else { (at % 6) as f64 - 1.5 };
-            let values: Vec<f64> = (0..inputs as usize * 20).map(cell).collect();
+            let values: Vec<f64> = (0..inputs as usize * 300).map(cell).collect();
             let bits = |level| -> Vec<u64> {
                 let result = explain(path(splits, inputs, leaf), inputs as usize, &values, level);
                 result.iter().map(|x| x.to_bits()).collect()

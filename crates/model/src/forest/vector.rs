@@ -1,10 +1,10 @@
 //! The kernels compiled for the vector units a processor may have.
 //!
-//! The kernels themselves are portable, safe Rust in [`super::explain`], [`super::tables`] and [`super::ranked`]; here they are compiled
-//! again with wider vectors switched on, and the widest that the processor has is called. Those calls are the crate's
-//! only `unsafe`: a function compiled for a feature must not run without it, and [`Level`] is made by [`Level::detect`]
-//! alone, which asks the processor first. The results have the same bits on every level: the same operations in the
-//! same order, none of them fused.
+//! The kernels themselves are portable, safe Rust in [`super::explain`], [`super::tables`] and [`super::ranked`]; here
+//! they are compiled again with wider vectors switched on, and the widest that the processor has is called. Those calls
+//! are the crate's only `unsafe`: a function compiled for a feature must not run without it, and [`Level`] is made by
+//! [`Level::detect`] alone, which asks the processor first. The results have the same bits on every level: the same
+//! operations in the same order, none of them fused.
 
 #![allow(unsafe_code)]
 
