@@ -6,7 +6,7 @@ use crate::forest::{Child, Precision, Slot, Test, Tree};
 
 impl Ranks {
     /// Nothing when some tree is too large or has linear leaves, or there are too many thresholds or categories.
-    pub(super) fn new(trees: &[Tree], orders: &[Vec<Visit>], precision: Precision) -> Option<Self> {
+    pub(in crate::forest) fn new(trees: &[Tree], orders: &[Vec<Visit>], precision: Precision) -> Option<Self> {
         let fits = |tree: &Tree| {
             let ordered = |test: &Test| !matches!(test, Test::AtMost { threshold, .. } if threshold.is_nan());
             tree.leaves.len() <= LEAVES_MAX
