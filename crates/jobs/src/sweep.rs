@@ -2,13 +2,16 @@
 //!
 //! Everything a process leaves lies in folders with its owner's name, so what belongs to a living process is never
 //! touched. The results of attempts that came to nothing are removed by the batch's next attempt, see
-//! [`crate::runner`].
+//! [`crate::runner`], and here when there is none.
 
 use std::io;
 use std::path::Path;
 
+use bordereau_base::state::BatchState;
+
 use crate::error::Result;
 use crate::jobs::Jobs;
+use crate::runner::attempt;
 use crate::{folder, owner};
 
 impl Jobs {
@@ -42,7 +45,9 @@ impl Jobs {
         for dead in self.dead_among(found.await??).await? {
             self.sweep_owner(&dead).await?;
         }
-        self.sweep_deleted().await?;
+        let ids = self.result_folders().await?;
+        self.sweep_deleted(&ids).await?;
+        self.sweep_ended(&ids).await?;
         self.sweep_contributions().await?;
         self.sweep_expired().await
     }
@@ -53,15 +58,42 @@ impl Jobs {
         self.sweep_retention().await
     }
 
-    /// Removes results of deleted batches whose removal was cut short.
-    async fn sweep_deleted(&self) -> Result<()> {
+    /// The batches that have a folder of results.
+    async fn result_folders(&self) -> Result<Vec<i64>> {
         let results = self.inner.folder.object("results");
-        let listed = results.clone();
-        let ids = tokio::task::spawn_blocking(move || names(&listed)).await??;
-        let ids: Vec<i64> = ids.iter().filter_map(|name| name.parse().ok()).collect();
-        for id in self.inner.store.deleted_among(&ids).await? {
+        let listed = tokio::task::spawn_blocking(move || names(&results)).await??;
+        Ok(listed.iter().filter_map(|name| name.parse().ok()).collect())
+    }
+
+    /// Removes results of deleted batches whose removal was cut short.
+    async fn sweep_deleted(&self, ids: &[i64]) -> Result<()> {
+        let results = self.inner.folder.object("results");
+        for id in self.inner.store.among(ids, &[BatchState::Deleted]).await? {
             let folder = results.join(id.to_string());
             tokio::task::spawn_blocking(move || std::fs::remove_dir_all(folder)).await??;
+        }
+        Ok(())
+    }
+
+    /// Removes what attempts left of batches that have ended: who ends a batch does so, but may end first itself. Only
+    /// folders are looked at closely in which something may be left.
+    async fn sweep_ended(&self, ids: &[i64]) -> Result<()> {
+        let store = &self.inner.store;
+        let finished = store.among(ids, &[BatchState::Finished]).await?;
+        let results = self.inner.folder.object("results");
+        let crowded = tokio::task::spawn_blocking(move || {
+            let mut crowded = Vec::new();
+            for id in finished {
+                if is_crowded(&names(&results.join(id.to_string()))?) {
+                    crowded.push(id);
+                }
+            }
+            io::Result::Ok(crowded)
+        });
+        let mut suspects = crowded.await??;
+        suspects.extend(store.among(ids, &[BatchState::Failed, BatchState::Cancelled]).await?);
+        for id in suspects {
+            attempt::tidy(self, id, i64::MAX).await?;
         }
         Ok(())
     }
@@ -91,6 +123,16 @@ impl Jobs {
         })
         .await??;
         Ok(())
+    }
+}
+
+/// Whether there is more in the folder of a finished batch than its results, or its profile and the state of it.
+fn is_crowded(names: &[String]) -> bool {
+    let attempt = |name: &str| name.split_once(".profile.").map(|(attempt, _)| attempt.to_owned());
+    match names {
+        [] | [_] => false,
+        [one, other] => attempt(one).is_none() || attempt(one) != attempt(other),
+        _ => true,
     }
 }
 

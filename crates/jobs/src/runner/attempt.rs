@@ -76,7 +76,7 @@ async fn run(jobs: Jobs, claim: Arc<Claim>, progress: Arc<Progress>) {
     jobs.running().remove(&(claim.fence.id, attempt));
     if settled.is_ok() {
         // The batch's next attempt does so otherwise, when there is one.
-        let _ = tidy(&jobs, &claim, attempt + 1).await;
+        let _ = tidy(&jobs, claim.fence.id, attempt + 1).await;
     }
     match settled {
         Ok(true) => {}
@@ -93,7 +93,7 @@ async fn work(jobs: &Jobs, claim: &Arc<Claim>, progress: Arc<Progress>) -> Endin
     if claim.crashes >= jobs.inner.options.retry.crashes_max {
         return Ending::Report(service_report("serviceCrashed", undone(claim)));
     }
-    if let Err(error) = tidy(jobs, claim, claim.fence.attempt).await {
+    if let Err(error) = tidy(jobs, claim.fence.id, claim.fence.attempt).await {
         return fault(&error);
     }
     match jobs.check_upload(claim, &progress).await {
@@ -231,9 +231,9 @@ fn results_object(claim: &Claim) -> String {
 /// Removes what attempts before `before` left in the batch's folder of results, but for what the batch names. Never
 /// what later ones made: this attempt may have lost its lease without knowing. An earlier attempt that is still at work
 /// (it lost its lease) keeps writing to a file without a name, and its commit is refused.
-async fn tidy(jobs: &Jobs, claim: &Claim, before: i64) -> Result<()> {
-    let named = jobs.inner.store.objects_of(claim.fence.id).await?;
-    let folder = jobs.inner.folder.object(&artefact::folder_of(&claim.fence));
+pub(crate) async fn tidy(jobs: &Jobs, batch: i64, before: i64) -> Result<()> {
+    let named = jobs.inner.store.objects_of(batch).await?;
+    let folder = jobs.inner.folder.object(&format!("results/{batch}"));
     let named: Vec<PathBuf> = named.iter().map(|object| jobs.inner.folder.object(object)).collect();
     Ok(tokio::task::spawn_blocking(move || remove_left(&folder, before, &named)).await??)
 }
@@ -248,10 +248,12 @@ fn remove_left(folder: &Path, before: i64, named: &[PathBuf]) -> io::Result<()> 
         let name = left.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let attempt = name.split('.').next().and_then(|number| number.parse::<i64>().ok());
         if attempt.is_some_and(|attempt| attempt < before) && !named.contains(&left) {
-            match left.is_dir() {
-                true => std::fs::remove_dir_all(left)?,
-                false => std::fs::remove_file(left)?,
-            }
+            let removed = match left.is_dir() {
+                true => std::fs::remove_dir_all(left),
+                false => std::fs::remove_file(left),
+            };
+            // The sweep of another process may have been there first.
+            removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })?;
         }
     }
     Ok(())

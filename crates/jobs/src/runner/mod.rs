@@ -7,7 +7,7 @@
 //!
 //! Invariant: whatever an attempt does is undone or without effect unless its last transaction commits under its fence.
 
-mod attempt;
+pub(crate) mod attempt;
 mod profile;
 
 use std::future::Future;

@@ -213,11 +213,14 @@ impl Store {
         self.leave(claim, change, BatchState::Cancelled, now).await
     }
 
-    /// The deleted among batches of these numbers.
-    pub(crate) async fn deleted_among(&self, ids: &[i64]) -> Result<Vec<i64>> {
-        let ids = serde_json::to_string(ids).map_err(|_| crate::error::Error::Stored("list of batches"))?;
-        let query = "SELECT id FROM batches WHERE state = 'deleted' AND id IN (SELECT value FROM json_each(?))";
-        Ok(sqlx::query_scalar(query).bind(ids).fetch_all(&self.pool).await?)
+    /// Those among batches of these numbers that are in one of these states.
+    pub(crate) async fn among(&self, ids: &[i64], states: &[BatchState]) -> Result<Vec<i64>> {
+        let unwritable = |_| crate::error::Error::Stored("list of batches");
+        let ids = serde_json::to_string(ids).map_err(unwritable)?;
+        let states = serde_json::to_string(states).map_err(unwritable)?;
+        let query = "SELECT id FROM batches
+                     WHERE id IN (SELECT value FROM json_each(?)) AND state IN (SELECT value FROM json_each(?))";
+        Ok(sqlx::query_scalar(query).bind(ids).bind(states).fetch_all(&self.pool).await?)
     }
 }
 

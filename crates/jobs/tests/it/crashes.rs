@@ -228,6 +228,28 @@ async fn promise_1_the_leavings_of_dead_processes_are_swept_and_those_of_living_
     assert_eq!(fetch(&jobs, &jane, key).await.unwrap(), b"results by 1.0.0 of a zip");
 }
 
+/// As a kill leaves them between the end of a batch and the tidying up after it.
+#[tokio::test]
+async fn promise_1_what_attempts_left_of_ended_batches_is_swept_and_what_is_named_stays() {
+    let world = World::new();
+    let (jobs, jane, _) = world.open_with_customers().await;
+    let key = BatchKey::random();
+    submit(&jobs, &jane, keyed(key), b"a zip").await.unwrap();
+    let cancelled = submit(&jobs, &jane, request(), b"another").await.unwrap().key();
+    jobs.cancel(&jane, cancelled).await.unwrap();
+    run_until_final(&jobs, jane.customer(), &[key]).await;
+    drop(jobs);
+    for left in ["1/0.zip", "1/1.preliminary-3.json", "2/1.zip"] {
+        let path = world.data().join("objects/results").join(left);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, b"left").unwrap();
+    }
+    let jobs = world.open().await;
+    jobs.run(async {}).await.unwrap();
+    assert_eq!(world.files("objects/results"), ["1/1.zip"]);
+    assert_eq!(fetch(&jobs, &jane, key).await.unwrap(), results_of(b"a zip", "1.0.0"));
+}
+
 /// The lease is far from its end, yet the batch of a dead process is taken up at once.
 #[tokio::test]
 async fn promise_1_a_dead_process_is_noticed_without_waiting_for_its_lease() {

@@ -1,6 +1,8 @@
 //! Promises 7 and 8: zips and files that nobody should send, to the real program under a limit on its memory. Each is
 //! answered with its exact sentence, at once or by its batch, and a sound upload beside them has its results.
 
+use std::time::{Duration, Instant};
+
 use bordereau_base::ids::BatchKey;
 use flate2::{Compress, Compression, FlushCompress};
 use reqwest::multipart::{Form, Part};
@@ -14,6 +16,8 @@ use crate::program::{PASSWORD, Server, USER, bordereau, command, data_folder};
 const ADDRESS_SPACE_KIB: u64 = 1_500_000;
 /// And what it may ever have had in memory, in dev builds.
 const PEAK_KIB: u64 = 400_000;
+/// What has not come to its end by then never will.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 const INSURED: &str = include_str!("../../../../../testdata/samples/insureright/insured.psv");
 const CLASS: &str = include_str!("../../../../../testdata/samples/insureright/class.psv");
@@ -102,7 +106,7 @@ fn archives() -> Vec<Case> {
             whole[..whole.len() / 2].to_vec(),
             "the zip is cut short: its directory, which comes last, is not all there",
         ),
-        refused("a count of 2^62", zip_of_count(&[wide.clone()], 1 << 62), NOT_A_ZIP),
+        refused("a count of 2^62", zip_of_count(std::slice::from_ref(&wide), 1 << 62), NOT_A_ZIP),
         refused("a password", with(Item { flags: 1, ..insured() }), PASSWORDS),
         refused("a path upwards", named("../insured.psv"), FOLDERS),
         refused("a path from the root", named("/etc/insured.psv"), FOLDERS),
@@ -199,9 +203,10 @@ impl Asked {
 
     /// The answer once the batch has ended.
     fn end(&self, path: &str) -> (u16, String) {
+        let began = Instant::now();
         loop {
             match self.said(self.http.get(format!("{}{path}", self.url))) {
-                (404, _) => std::thread::sleep(std::time::Duration::from_millis(20)),
+                (404, _) if began.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(20)),
                 answer => return answer,
             }
         }

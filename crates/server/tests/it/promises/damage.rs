@@ -13,8 +13,9 @@ const PROFILE: &str = "/api/2/batch/profile";
 const NOT_HANDED_OUT: &str =
     "What is stored is damaged and is not handed out. Please tell the operator of the service.";
 
-/// What a disk may do to a file.
-const CHANGES: [(&str, fn(&mut Vec<u8>)); 5] = [
+/// What a disk may do to the bytes of a file.
+type Change = fn(&mut Vec<u8>);
+const CHANGES: [(&str, Change); 5] = [
     ("its first byte", |bytes| bytes[0] ^= 1),
     ("a byte in the middle", |bytes| {
         let middle = bytes.len() / 2;
