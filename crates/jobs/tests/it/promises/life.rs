@@ -129,7 +129,7 @@ impl Life {
             }
         });
         let profile: ProfileUpload = Arc::new(|spec, progress, sink| {
-            sink(document(ProfileState::Preliminary, "first"))?;
+            // No preliminary one: naming it waits on a runtime that a crash takes away, which no real process outlives.
             std::thread::sleep(Duration::from_micros(500));
             progress.check()?;
             sink(document(ProfileState::Full, &std::fs::read_to_string(&spec.upload)?))?;
