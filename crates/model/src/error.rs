@@ -26,7 +26,7 @@ pub enum Error {
         message: String,
     },
     /// The file is of no format that is read; says what it looks like.
-    #[error("not a model file of a format that is read (LightGBM, XGBoost, CatBoost, PMML): {0}")]
+    #[error("not a model file of a format that is read (LightGBM, XGBoost, CatBoost, PMML, ONNX): {0}")]
     Unknown(&'static str),
     /// A column given to [`crate::Model::bind`] does not fit the input of that name.
     #[error("input {name}: {message}")]

@@ -33,9 +33,9 @@ impl Features {
         &self.values
     }
 
-    /// For each input how many cells held a category the model does not know (always 0 for numbers that are no codes of
-    /// categories). What becomes of such a cell is the model's own rule: LightGBM takes it as missing, PMML has
-    /// `invalidValueTreatment`.
+    /// For each input how many cells held a category the model does not know, or a number that its type does not have
+    /// (ONNX: 2.5 in a column of whole numbers). What becomes of such a cell is the model's own rule: LightGBM takes it
+    /// as missing, PMML has `invalidValueTreatment`, ONNX has no score for a whole number that is none.
     pub fn unseen(&self) -> &[u64] {
         &self.unseen
     }
@@ -72,6 +72,42 @@ pub(crate) enum Binding {
     Text(Codes),
     /// Categories known by a hash of their text.
     Hashed(Hashes),
+    /// A whole number within a range; any other number is none, and counted as unseen.
+    Whole {
+        low: f64,
+        high: f64,
+    },
+    /// One of a list of numbers; any other is none, and counted as unseen.
+    OneOf(Vec<f64>),
+    /// The place of what another binding gives among ascending points: 0 below the first, 1 at it, 2 between it and the
+    /// second, and so on.
+    Ranked {
+        binding: Box<Binding>,
+        points: Vec<f64>,
+    },
+    /// As another binding, but a row where it gives nothing has no score.
+    Required(Box<Binding>),
+}
+
+impl Binding {
+    /// Whether a row that lacks it has no score.
+    pub(crate) fn is_required(&self) -> bool {
+        match self {
+            Self::Required(_) => true,
+            Self::Ranked { binding, .. } => binding.is_required(),
+            _ => false,
+        }
+    }
+}
+
+/// The place of a number among ascending points, as [`Binding::Ranked`] counts.
+fn rank(points: &[f64], x: f64) -> f64 {
+    if x.is_nan() {
+        return x;
+    }
+    let below = points.partition_point(|point| *point < x);
+    let is_point = points.get(below) == Some(&x);
+    (2 * below + usize::from(is_point)) as f64
 }
 
 /// Hash of a category to its code, for those that a split is about.
@@ -167,7 +203,7 @@ pub(crate) fn bind(inputs: &[Input], bindings: &[Binding], columns: &[ArrayRef])
 }
 
 /// Write a column's codes; the rows of unseen categories, or nothing when the type does not fit.
-fn fill<'a>(cells: impl Iterator<Item = &'a mut f64>, binding: &Binding, column: &dyn Array) -> Option<Vec<usize>> {
+fn fill<'a>(mut cells: impl Iterator<Item = &'a mut f64>, binding: &Binding, column: &dyn Array) -> Option<Vec<usize>> {
     let any = column.as_any();
     match binding {
         Binding::Number => {
@@ -192,6 +228,17 @@ fn fill<'a>(cells: impl Iterator<Item = &'a mut f64>, binding: &Binding, column:
                     unseen.push(row);
                 }
             }
+            Some(unseen)
+        }
+        Binding::Whole { low, high } => {
+            numbers(cells, column, |x| (x.fract() == 0.0 && (*low..=*high).contains(&x)).then_some(x))
+        }
+        Binding::OneOf(values) => numbers(cells, column, |x| values.contains(&x).then_some(x)),
+        Binding::Required(binding) => fill(&mut cells as &mut dyn Iterator<Item = &'a mut f64>, binding, column),
+        Binding::Ranked { binding, points } => {
+            let mut values = vec![f64::NAN; column.len()];
+            let unseen = fill(&mut values.iter_mut() as &mut dyn Iterator<Item = _>, binding, column)?;
+            cells.zip(values).for_each(|(cell, value)| *cell = rank(points, value));
             Some(unseen)
         }
         Binding::Category(codes) | Binding::Text(codes) => {
@@ -232,6 +279,16 @@ fn fill_texts<'a>(
         });
     }
     Some(unseen)
+}
+
+/// Write a column of numbers of which some are taken.
+fn numbers<'a>(
+    cells: impl Iterator<Item = &'a mut f64>,
+    column: &dyn Array,
+    take: impl Fn(f64) -> Option<f64>,
+) -> Option<Vec<usize>> {
+    let column = column.as_any().downcast_ref::<Float64Array>()?;
+    Some(write(cells, column.iter().map(|value| value.filter(|value| !value.is_nan())), take, f64::NAN))
 }
 
 /// Write the codes of a column of texts or of categories that are numbers.

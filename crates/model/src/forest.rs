@@ -107,6 +107,16 @@ pub(crate) enum Precision {
     Single,
 }
 
+impl Precision {
+    /// The number as this precision holds it.
+    pub(crate) fn fit(self, x: f64) -> f64 {
+        match self {
+            Self::Double => x,
+            Self::Single => f64::from(x as f32),
+        }
+    }
+}
+
 /// What contributions are where no training row reached a split, so that nothing is known of its sides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Empty {
@@ -132,6 +142,8 @@ pub(crate) struct Rules {
     /// One per output: what is added to the trees.
     pub base: Vec<f64>,
     pub base_comes: Base,
+    /// Runs of trees that are summed on their own, and then added: 1, or 2 as ONNX Runtime has it on two threads.
+    pub runs: usize,
     /// Predictions are the link of raw / scale: the number of iterations of a random forest, else 1.
     pub scale: f64,
     pub empty: Empty,
@@ -144,6 +156,7 @@ impl Rules {
             precision: Precision::Double,
             base: vec![0.0; outputs],
             base_comes: Base::First,
+            runs: 1,
             scale: 1.0,
             empty: Empty::Unexplained,
         }
@@ -185,7 +198,8 @@ pub(crate) struct Forest {
     outputs: usize,
     rules: Rules,
     slots: Vec<Slot>,
-    scorer: Scorer,
+    /// One for each run of trees.
+    scorers: Vec<Scorer>,
     paths: Option<Paths>,
     bias: Vec<f64>,
     trees: usize,
@@ -206,7 +220,10 @@ impl Forest {
         if slots.len() > usize::from(u16::MAX) {
             return Err((0, format!("{} inputs are used, at most {} are supported", slots.len(), u16::MAX)));
         }
-        let scorer = Scorer::new(&trees, &orders, &slots, rules.precision).map_err(|message| (0, message))?;
+        let run = trees.len().div_ceil(rules.runs.max(1)).max(1);
+        let runs = trees.chunks(run).zip(orders.chunks(run));
+        let scorers = runs.map(|(trees, orders)| Scorer::new(trees, orders, &slots, rules.precision));
+        let scorers = scorers.collect::<Result<Vec<Scorer>, String>>().map_err(|message| (0, message))?;
         let paths = Paths::new(&trees, &orders, &slots, &rules);
         let added = |paths: &Paths| paths.bias().iter().zip(&rules.base).map(|(bias, base)| bias + base).collect();
         let bias = paths.as_ref().map_or_else(Vec::new, added);
@@ -214,7 +231,7 @@ impl Forest {
         let (leaves, is_linear) = (all().count(), all().any(|leaf| leaf.linear.is_some()));
         let depth = orders.iter().flatten().map(|visit| visit.depth).max().unwrap_or(0);
         let trees = trees.len();
-        Ok(Self { inputs, outputs, rules, slots, scorer, paths, bias, trees, leaves, depth, is_linear })
+        Ok(Self { inputs, outputs, rules, slots, scorers, paths, bias, trees, leaves, depth, is_linear })
     }
 
     pub(crate) fn trees(&self) -> usize {
@@ -252,16 +269,27 @@ impl Forest {
             Base::First => raw.chunks_exact_mut(self.outputs).for_each(|raw| raw.copy_from_slice(&self.rules.base)),
             Base::Last => raw.fill(0.0),
         }
-        self.add_trees(values, raw);
-        if self.rules.base_comes == Base::Last {
-            for raw in raw.chunks_exact_mut(self.outputs) {
-                raw.iter_mut().zip(&self.rules.base).for_each(|(raw, base)| *raw += base);
+        let mut sums = Vec::new();
+        for (at, scorer) in self.scorers.iter().enumerate() {
+            if at == 0 {
+                self.add_trees(scorer, values, raw);
+                continue;
             }
+            sums.clear();
+            sums.resize(raw.len(), 0.0);
+            self.add_trees(scorer, values, &mut sums);
+            raw.iter_mut().zip(&sums).for_each(|(raw, sum)| *raw = self.rules.precision.fit(*raw + sum));
+        }
+        if self.rules.base_comes == Base::Last {
+            let rows = raw.chunks_exact_mut(self.outputs);
+            let pairs = rows.flat_map(|raw| raw.iter_mut().zip(&self.rules.base));
+            pairs.for_each(|(raw, base)| *raw = self.rules.precision.fit(*raw + base));
         }
     }
 
-    fn add_trees(&self, values: &[f64], raw: &mut [f64]) {
-        match &self.scorer {
+    /// Add a run of trees.
+    fn add_trees(&self, scorer: &Scorer, values: &[f64], raw: &mut [f64]) {
+        match scorer {
             Scorer::Ranks(ranks, level) => {
                 let rows = (values, self.inputs);
                 vector::add_ranks(*level, ranks, rows, raw, self.outputs, &mut RankWork::default());

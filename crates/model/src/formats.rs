@@ -5,6 +5,7 @@
 pub(crate) mod catboost;
 mod data;
 pub(crate) mod lightgbm;
+pub(crate) mod onnx;
 pub(crate) mod pmml;
 pub(crate) mod xgboost;
 
@@ -30,6 +31,7 @@ pub(crate) fn detect(bytes: &[u8]) -> Option<Format> {
             found.map(|(_, format)| *format)
         }),
         _ if text.starts_with(b"tree\n") || text.starts_with(b"tree\r\n") => Some(Format::LightGbm),
+        _ if onnx::is_model(bytes) => Some(Format::Onnx),
         _ => text.starts_with(catboost::MAGIC).then_some(Format::CatBoost),
     }
 }
@@ -42,7 +44,6 @@ pub(crate) fn resembles(bytes: &[u8]) -> &'static str {
             "it looks like XGBoost's old binary format; save the model as .json or .ubj"
         }
         [0x80, 2..=5, ..] => "it looks like a Python pickle; save the model by its library's own save_model",
-        [8, 1..=20, 0x12, ..] | [8, 1..=20, 0x3a, ..] => "it looks like ONNX, which is not read yet",
         [b'P', b'K', 3, 4, ..] => "it looks like a zip archive; H2O MOJO and archives are not read",
         [b'{', ..] => "it is JSON without the keys of a model",
         _ => "unknown content",

@@ -1,8 +1,8 @@
 //! Model files into a few forms, and the kernels that score and explain them.
 //!
-//! What it owns: [`Model::open`] reads a file of LightGBM, XGBoost, CatBoost or PMML, known by its content, into one of
-//! a few forms: a *forest* of decision trees, a *linear* predictor over derived features, a *scorecard*, or a *graph*
-//! of anything else that PMML can say. [`Model::bind`] turns Arrow columns into [`Features`]
+//! What it owns: [`Model::open`] reads a file of LightGBM, XGBoost, CatBoost, PMML or ONNX, known by its content, into
+//! one of a few forms: a *forest* of decision trees, a *linear* predictor over derived features, a *scorecard*, or a
+//! *graph* of anything else that PMML or ONNX can say. [`Model::bind`] turns Arrow columns into [`Features`]
 //! (categories become codes, missing becomes NaN), [`Model::score`] and [`Model::explain`] are the kernels: one call
 //! for many rows, one thread, no allocation per row. Callers get parallelism by calling them from several threads with
 //! different rows: a [`Model`] is immutable.

@@ -8,6 +8,7 @@ use arrow::array::ArrayRef;
 use crate::explanation::{Contributions, Top};
 use crate::features::{self, Binding, Features};
 use crate::forest::{Forest, Precision};
+use crate::formats::onnx::Traced;
 use crate::formats::pmml::Document;
 use crate::graph::{Graph, Treated};
 use crate::linear::Linear;
@@ -26,6 +27,8 @@ pub enum Format {
     XgBoost,
     /// CatBoost's `cbm` or JSON file (`save_model`).
     CatBoost,
+    /// ONNX graphs of ai.onnx and ai.onnx.ml.
+    Onnx,
 }
 
 impl Format {
@@ -42,6 +45,7 @@ impl fmt::Display for Format {
             Self::Pmml => "PMML",
             Self::XgBoost => "XGBoost",
             Self::CatBoost => "CatBoost",
+            Self::Onnx => "ONNX",
         })
     }
 }
@@ -97,6 +101,7 @@ pub(crate) enum Form {
     /// A forest of a document that treats its inputs.
     Treated(Box<Treated>),
     Graph(Arc<Graph>),
+    Traced(Traced),
 }
 
 /// What a format's reader hands over.
@@ -151,6 +156,7 @@ impl Model {
             }
             Format::XgBoost => formats::xgboost::load(bytes)?,
             Format::CatBoost => formats::catboost::load(bytes)?,
+            Format::Onnx => formats::onnx::load(bytes)?,
         };
         Ok(Self { format, parts, document })
     }
@@ -210,7 +216,7 @@ impl Model {
             Form::Forest(_) | Form::Treated(_) => "forest",
             Form::Linear(_) => "linear",
             Form::Scorecard(_) => "scorecard",
-            Form::Graph(_) => "graph",
+            Form::Graph(_) | Form::Traced(_) => "graph",
         }
     }
 
@@ -230,6 +236,7 @@ impl Model {
             Form::Forest(forest) => forest.trees(),
             Form::Treated(treated) => treated.size().0,
             Form::Graph(graph) => graph.size().0,
+            Form::Traced(traced) => traced.size().0,
             Form::Linear(_) | Form::Scorecard(_) => 0,
         }
     }
@@ -243,6 +250,7 @@ impl Model {
             Form::Linear(linear) => linear.terms(),
             Form::Scorecard(card) => card.attributes(),
             Form::Graph(graph) => graph.size().1,
+            Form::Traced(traced) => traced.size().1,
         }
     }
 
@@ -270,6 +278,7 @@ impl Model {
             Form::Treated(treated) if !treated.explains() => Some("a tree counts no training rows at its root"),
             Form::Linear(_) | Form::Scorecard(_) | Form::Treated(_) => None,
             Form::Graph(_) => Some("models in models have no agreed exact contributions"),
+            Form::Traced(_) => Some("it is neither a sum of trees nor one of terms of one input each"),
         }
     }
 
@@ -312,7 +321,12 @@ impl Model {
                 graph.score(features, &mut raw);
                 1.0
             }
+            Form::Traced(traced) => {
+                traced.score(features.values(), &mut raw);
+                1.0
+            }
         };
+        self.clear_unscored(features.values(), outputs, &mut raw);
         let mut prediction = raw.clone();
         if scale != 1.0 {
             prediction.iter_mut().for_each(|value| *value /= scale);
@@ -365,28 +379,57 @@ impl Model {
         Some(card.reasons(features)?.into_iter().map(names).collect())
     }
 
+    /// Clear what was computed of rows (rows x inputs) that lack an input without which the model gives no score;
+    /// `cells` numbers a row.
+    fn clear_unscored(&self, rows: &[f64], cells: usize, values: &mut [f64]) {
+        let required = self.parts.bindings.iter().enumerate().filter(|(_, binding)| binding.is_required());
+        let required: Vec<usize> = required.map(|(at, _)| at).collect();
+        let rows = rows.chunks_exact(self.parts.inputs.len().max(1));
+        for (row, values) in rows.zip(values.chunks_exact_mut(cells.max(1))) {
+            if required.iter().any(|at| row[*at].is_nan()) {
+                values.fill(f64::NAN);
+            }
+        }
+    }
+
     fn bias(&self) -> Vec<f64> {
         match &self.parts.form {
             Form::Forest(forest) => forest.bias().to_vec(),
             Form::Treated(treated) => treated.bias(),
             Form::Linear(linear) => linear.bias().to_vec(),
             Form::Scorecard(card) => vec![card.base()],
-            Form::Graph(_) => Vec::new(),
+            Form::Graph(_) | Form::Traced(_) => Vec::new(),
         }
     }
 
     /// Contributions block by block, each row-major rows x inputs x outputs, in the order of the rows.
-    fn explain_blocks(&self, features: &Features, each: impl FnMut(&[f64])) -> Option<()> {
+    fn explain_blocks(&self, features: &Features, mut each: impl FnMut(&[f64])) -> Option<()> {
         if features.width() != self.parts.inputs.len() || !self.explains() {
             return None;
         }
+        if self.parts.bindings.iter().any(Binding::is_required) {
+            let (mut scratch, mut from) = (Vec::new(), 0);
+            let cells = features.width() * self.parts.outputs;
+            self.explain_all(features, |block| {
+                scratch.clear();
+                scratch.extend_from_slice(block);
+                self.clear_unscored(&features.values()[from..], cells, &mut scratch);
+                from += block.len() / self.parts.outputs;
+                each(&scratch);
+            });
+        } else {
+            self.explain_all(features, each);
+        }
+        Some(())
+    }
+
+    fn explain_all(&self, features: &Features, each: impl FnMut(&[f64])) {
         match &self.parts.form {
             Form::Forest(forest) => forest.explain(features.values(), each),
             Form::Treated(treated) => treated.explain(features.values(), each),
             Form::Linear(linear) => linear.explain(features.values(), each),
             Form::Scorecard(card) => card.explain(features, each),
-            Form::Graph(_) => {}
+            Form::Graph(_) | Form::Traced(_) => {}
         }
-        Some(())
     }
 }

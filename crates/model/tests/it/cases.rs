@@ -48,13 +48,14 @@ fn cells(line: &str) -> Vec<String> {
 }
 
 /// Names a model file may have in its folder; a folder has one or more of them, which are the same model.
-const FILES: [(&str, Format); 6] = [
+const FILES: [(&str, Format); 7] = [
     ("model.txt", Format::LightGbm),
     ("dump.json", Format::LightGbm),
     ("model.pmml", Format::Pmml),
     ("model.ubj", Format::XgBoost),
     ("model.cbm", Format::CatBoost),
     ("model.json", Format::XgBoost),
+    ("model.onnx", Format::Onnx),
 ];
 
 /// The files of a folder that hold its model.
