@@ -101,7 +101,7 @@ impl One {
 fn probit(x: f64) -> f64 {
     let x = (2.0 * x - 1.0) as f32;
     let log = libm::log(f64::from((1.0 - x) * (1.0 + x))) as f32;
-    let v = 2.0 / (3.14159 * 0.147) + 0.5 * log;
+    let v = 2.0 / (std::f32::consts::PI * 0.147) + 0.5 * log;
     let root = (-v + (v * v - log / 0.147).sqrt()).sqrt();
     f64::from(std::f32::consts::SQRT_2 * root.copysign(x))
 }
