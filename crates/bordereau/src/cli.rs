@@ -1,5 +1,6 @@
 //! The command line as clap sees it. What each command does is in the module of its name.
 
+mod accounts;
 mod model;
 mod profile;
 mod webhook;
@@ -10,6 +11,7 @@ use bordereau_base::ids::{ReleaseVersion, SolutionName, SubmissionName};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+pub use accounts::{Audit, Customer, CustomerOf, Token, User, UserOf};
 pub use model::{Model, ModelCheck, ModelExplain, ModelInspect};
 pub use profile::{FailOn, Profile, ProfileCommand, ProfileCompare, ProfileHow, ProfileMerge, ProfileOf, ProfileOut};
 pub use webhook::Webhook;
@@ -92,6 +94,14 @@ Example:
     /// Users of a customer.
     #[command(subcommand)]
     User(User),
+    /// API tokens of a user.
+    #[command(subcommand)]
+    Token(Token),
+    /// Who did what, newest first.
+    #[command(after_help = "\
+Example:
+  bordereau audit --customer valen --limit 50 --data /var/lib/bordereau")]
+    Audit(Audit),
     /// Webhooks of customers: addresses that events are sent to.
     #[command(subcommand)]
     Webhook(Webhook),
@@ -210,120 +220,6 @@ pub struct Contributions {
     /// Where.
     #[command(flatten)]
     pub data: Data,
-}
-
-/// Commands about customers.
-#[derive(Debug, Subcommand)]
-pub enum Customer {
-    /// Add a customer.
-    #[command(after_help = "\
-Example:
-  bordereau customer add valen --data /var/lib/bordereau")]
-    Add {
-        /// Its name: a-z, 0-9, '_', '-' and '.'.
-        name: String,
-        /// Where.
-        #[command(flatten)]
-        data: Data,
-    },
-    /// Say how long uploads and results of a customer are kept after a batch has ended.
-    #[command(after_help = "\
-Example:
-  bordereau customer retention valen 90 --data /var/lib/bordereau")]
-    Retention {
-        /// Its name.
-        name: String,
-        /// Days, `forever`, or `as-set`: as the setting retention_days says.
-        keep: String,
-        /// Where.
-        #[command(flatten)]
-        data: Data,
-    },
-    /// List customers.
-    List {
-        /// Where.
-        #[command(flatten)]
-        data: Data,
-    },
-}
-
-/// Commands about users.
-#[derive(Debug, Subcommand)]
-pub enum User {
-    /// Add a user. Without --grant the user may use all solutions of the customer.
-    #[command(after_help = "\
-Example:
-  printf %s \"$PASSWORD\" | bordereau user add ann --customer valen --password-stdin --data /var/lib/bordereau")]
-    Add {
-        /// The user's name, unique in the data folder.
-        name: String,
-        /// The customer the user belongs to.
-        #[arg(long)]
-        customer: String,
-        /// Read the password from standard input, one line.
-        #[arg(long, required = true)]
-        password_stdin: bool,
-        /// What the user may use: SOLUTION/SUBMISSION, with * for any; may be repeated.
-        #[arg(long = "grant", value_name = "SOLUTION/SUBMISSION")]
-        grants: Vec<String>,
-        /// Where.
-        #[command(flatten)]
-        data: Data,
-    },
-    /// Change a user's password.
-    #[command(after_help = "\
-Example:
-  printf %s \"$PASSWORD\" | bordereau user passwd ann --password-stdin --data /var/lib/bordereau")]
-    Passwd {
-        /// The user.
-        name: String,
-        /// Read the password from standard input, one line.
-        #[arg(long, required = true)]
-        password_stdin: bool,
-        /// Where.
-        #[command(flatten)]
-        data: Data,
-    },
-    /// List users with what they may use.
-    #[command(after_help = "\
-Example:
-  bordereau user list --customer valen --data /var/lib/bordereau")]
-    List {
-        /// Only those of this customer.
-        #[arg(long)]
-        customer: Option<String>,
-        /// Where.
-        #[command(flatten)]
-        data: Data,
-    },
-    /// Let a user use more.
-    #[command(after_help = "\
-Example:
-  bordereau user grant ann 'insureright/*' ca/scoring --data /var/lib/bordereau")]
-    Grant {
-        /// The user.
-        name: String,
-        /// SOLUTION/SUBMISSION, with * for any.
-        #[arg(required = true, value_name = "SOLUTION/SUBMISSION")]
-        grants: Vec<String>,
-        /// Where.
-        #[command(flatten)]
-        data: Data,
-    },
-    /// Take rights from a user, each as `user list` shows it.
-    #[command(after_help = "\
-Example:
-  bordereau user revoke ann '*/*' --data /var/lib/bordereau")]
-    Revoke {
-        /// The user.
-        name: String,
-        /// SOLUTION/SUBMISSION, with * for any.
-        #[arg(required = true, value_name = "SOLUTION/SUBMISSION")]
-        grants: Vec<String>,
-        /// Where.
-        #[command(flatten)]
-        data: Data,
-    },
 }
 
 /// Commands about solutions.

@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use bordereau_base::ids::{BatchKey, CustomerName};
 use bordereau_engine::summary::Summary;
-use bordereau_jobs::{Grant, Jobs, Password, User};
+use bordereau_jobs::{Actor, Grant, Jobs, Password, User};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -121,10 +121,10 @@ async fn tour(args: &Demo, settings: &Settings, folder: &Path, zip: &Path) -> Re
 
 async fn accounts(jobs: &Jobs, password: &str) -> Result<(), Failure> {
     let customer: CustomerName = CUSTOMER.parse().map_err(bordereau_jobs::Error::from)?;
-    jobs.add_customer(&customer).await?;
+    jobs.accounts(Actor::program()).add_customer(&customer).await?;
     let name = USER.parse().map_err(bordereau_jobs::Error::from)?;
     let password = Password::chosen(password).map_err(bordereau_jobs::Error::from)?;
-    jobs.add_user(&User { name, customer, grants: vec![Grant::ALL] }, password).await?;
+    jobs.accounts(Actor::program()).add_user(&User::new(name, customer, vec![Grant::ALL]), password).await?;
     Ok(())
 }
 

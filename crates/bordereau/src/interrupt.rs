@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM, turned into a call.
+//! Ctrl-C, SIGTERM and SIGHUP, turned into calls.
 
 /// Waits for Ctrl-C or SIGTERM.
 pub async fn requested() {
@@ -12,6 +12,14 @@ pub async fn requested() {
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         () = terminate => {}
+    }
+}
+
+/// Waits for SIGHUP, by which an operator asks for files to be read again.
+pub async fn hung_up() {
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()) {
+        Ok(mut signal) => _ = signal.recv().await,
+        Err(_) => std::future::pending::<()>().await,
     }
 }
 

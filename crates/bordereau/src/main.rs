@@ -70,6 +70,8 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Contributions(args) => contributions::run(args, layers),
         Command::User(command) => accounts::user(command, layers),
         Command::Model(command) => model::run(command, layers),
+        Command::Token(command) => accounts::token(command, layers),
+        Command::Audit(args) => accounts::audit(args, layers),
         Command::Webhook(command) => webhook::run(command, layers),
         Command::Solution(command) => solution::run(command, layers),
         Command::Config(command) => configuration::run(&command, &mut layers),

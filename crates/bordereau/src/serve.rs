@@ -1,16 +1,19 @@
 //! `bordereau serve`: the server and its runner in one process.
 
 use std::future::Future;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bordereau_jobs::{Jobs, JobsOptions};
-use bordereau_server::{HttpMetrics, ServerOptions, serve_metrics};
+use bordereau_server::{Certificates, HttpMetrics, ServerOptions, serve_metrics};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::cli::Serve;
 use crate::exit::{DONE, Failure};
-use crate::settings::{Layers, Settings};
+use crate::settings::{Layers, PlainHttp, Settings};
 use crate::terminal::say;
 use crate::{interrupt, logging, solution};
 
@@ -51,15 +54,54 @@ async fn serve(settings: &Settings) -> Result<(), Failure> {
     let listener = TcpListener::bind(listen).await;
     let listener = listener.map_err(|error| Failure::Usage(format!("cannot listen on {listen}: {error}")))?;
     let address = listener.local_addr().map_err(|error| Failure::internal(&error))?;
-    say(format_args!("listening on http://{address}\n"))?;
-    if !address.ip().is_loopback() {
-        tracing::warn!("passwords and books travel unencrypted; put a proxy that speaks TLS in front of {address}");
-    }
+    let options = ServerOptions { certificates: certificates(settings)?, ..ServerOptions::default() };
+    refuse_plain(settings, &options, address)?;
+    let scheme = if options.certificates.is_some() { "https" } else { "http" };
+    say(format_args!("listening on {scheme}://{address}\n"))?;
     let measured = match &settings.metrics_listen {
         Some(listen) => Some(metrics_listener(listen).await?),
         None => None,
     };
-    until(jobs, listener, measured, interrupt::requested()).await
+    let renewing = renewed(options.certificates.clone());
+    tokio::select! {
+        ended = until_with(jobs, listener, options, measured, interrupt::requested()) => ended,
+        () = renewing => Ok(()),
+    }
+}
+
+/// How often the files of the certificate are looked at.
+const CERTIFICATE_LOOK: Duration = Duration::from_secs(10);
+
+fn certificates(settings: &Settings) -> Result<Option<Certificates>, Failure> {
+    let load = |(chain, key): &(PathBuf, PathBuf)| Certificates::load(chain, key);
+    let loaded = settings.tls.as_ref().map(load).transpose();
+    loaded.map_err(|error| Failure::Usage(format!("the certificate cannot be used: {error}")))
+}
+
+/// Passwords and books do not travel unencrypted where others can listen in, unless the operator says that they do not.
+fn refuse_plain(settings: &Settings, options: &ServerOptions, address: SocketAddr) -> Result<(), Failure> {
+    if options.certificates.is_some() || address.ip().is_loopback() || settings.plain_http == PlainHttp::Allowed {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!(
+        "{address} is not a loopback address, and passwords and books would travel unencrypted: set tls_certificate and \
+         tls_key, or allow_plain_http=yes behind a proxy that speaks TLS"
+    )))
+}
+
+/// Renews the certificate when its files change or on SIGHUP. Never ends.
+async fn renewed(certificates: Option<Certificates>) {
+    let Some(certificates) = certificates else { return std::future::pending().await };
+    let asked = async {
+        loop {
+            interrupt::hung_up().await;
+            match certificates.reload() {
+                Ok(()) => tracing::info!("the certificate was read again"),
+                Err(error) => tracing::warn!(%error, "the certificate cannot be read again; the old one stays"),
+            }
+        }
+    };
+    tokio::join!(certificates.follow(CERTIFICATE_LOOK), asked);
 }
 
 async fn metrics_listener(listen: &str) -> Result<TcpListener, Failure> {
@@ -85,6 +127,7 @@ pub async fn open(settings: &Settings) -> Result<Jobs, Failure> {
         retention_days: settings.retention_days,
         scratch: settings.scratch.clone(),
         webhooks,
+        pace: settings.pace,
         ..JobsOptions::new(&settings.data, catalog)
     })
     .await?)
@@ -101,13 +144,23 @@ pub async fn until(
     measured: Option<TcpListener>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
+    until_with(jobs, listener, ServerOptions::default(), measured, shutdown).await
+}
+
+async fn until_with(
+    jobs: Jobs,
+    listener: TcpListener,
+    options: ServerOptions,
+    measured: Option<TcpListener>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Failure> {
     let (stop, _) = watch::channel(false);
     let stopped = |mut receiver: watch::Receiver<bool>| async move {
         // The sender lives as long as this function; an error would mean the same.
         let _ = receiver.wait_for(|stop| *stop).await;
     };
     let runner = jobs.run(stopped(stop.subscribe()));
-    let (options, counted) = (ServerOptions::default(), HttpMetrics::new());
+    let counted = HttpMetrics::new();
     let server = bordereau_server::serve(listener, jobs.clone(), options, counted.clone(), stopped(stop.subscribe()));
     let metrics = async {
         match measured {

@@ -16,6 +16,7 @@ use std::str::FromStr;
 use bordereau_base::limits::IntakeLimits;
 use bordereau_engine::batch::ResultFormat;
 use bordereau_engine::release::manifest::Explanations;
+use bordereau_jobs::PaceLimits;
 use bordereau_profile::settings::PersonalDataMode;
 use bordereau_server::Network;
 
@@ -80,6 +81,12 @@ pub struct Settings {
     pub batches_at_once: NonZeroUsize,
     /// How long a runner may be silent before its batch is taken up by another, in milliseconds.
     pub lease_ms: u64,
+    /// Certificate and key; both or neither.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// Whether to listen without TLS where others can listen in.
+    pub plain_http: PlainHttp,
+    /// How often customers may ask, and anybody give wrong credentials.
+    pub pace: PaceLimits,
     /// Networks that webhooks may be sent to although they are not public.
     pub webhook_networks: Vec<Network>,
     /// Days for which uploads and results are kept; for ever when absent.
@@ -113,6 +120,27 @@ impl FromStr for LogFormat {
     }
 }
 
+/// Whether a server may listen without TLS on an address that is not a loopback address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlainHttp {
+    /// It refuses to start.
+    Refused,
+    /// Something in front of it speaks TLS.
+    Allowed,
+}
+
+impl FromStr for PlainHttp {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "no" => Ok(Self::Refused),
+            "yes" => Ok(Self::Allowed),
+            _ => Err("must be yes or no".to_owned()),
+        }
+    }
+}
+
 impl Settings {
     /// Turns the winning texts into values.
     ///
@@ -132,6 +160,14 @@ impl Settings {
             rejected_exit_code: resolved.get("rejected_exit_code", exit_code)?,
             batches_at_once: resolved.get("batches_at_once", positive)?,
             lease_ms: resolved.get("lease_ms", lease)?,
+            tls: tls(resolved)?,
+            plain_http: resolved.get("allow_plain_http", str::parse)?,
+            pace: PaceLimits {
+                requests_per_s: resolved.get("requests_per_s", count)?,
+                requests_burst: resolved.get("requests_burst", count)?,
+                failures_free: resolved.get("failed_logins_free", count)?,
+                ..PaceLimits::default()
+            },
             webhook_networks: resolved.get("webhook_networks", networks)?,
             retention_days: resolved.optional("retention_days", days)?,
             log: resolved.get("log", text)?,
@@ -146,6 +182,23 @@ impl Settings {
             },
         })
     }
+}
+
+/// Certificate and key; one without the other is no TLS, and not what was meant.
+fn tls(resolved: &Resolved) -> Result<Option<(PathBuf, PathBuf)>, SettingError> {
+    let certificate = resolved.optional("tls_certificate", path)?;
+    let key = resolved.optional("tls_key", path)?;
+    let alone = |name, other| resolved.get(name, |_| Err(format!("must be set together with {other}")));
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(Some((certificate, key))),
+        (None, None) => Ok(None),
+        (Some(_), None) => alone("tls_key", "tls_certificate"),
+        (None, Some(_)) => alone("tls_certificate", "tls_key"),
+    }
+}
+
+fn count(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| "must be a whole number".to_owned())
 }
 
 fn path(text: &str) -> Result<PathBuf, String> {

@@ -125,6 +125,8 @@ pub struct BatchStatus {
     pub submission: SubmissionName,
     /// The release pinned at acceptance.
     pub release: ReleaseVersion,
+    /// Whether a test user sent it.
+    pub test: bool,
     /// Where it is.
     pub state: BatchState,
     /// How often it was taken up.

@@ -4,7 +4,8 @@
 //! [`CHECKS_AT_ONCE`] run at once, on blocking threads, and at most [`CHECKS_WAITING_MAX`] wait. An unknown name is
 //! checked against a fixed hash nobody's password has, with the same parameters: it takes as long as a known one.
 //! A success is remembered for `ttl` under a MAC of name and password, whose key lives as long as the process; the
-//! cache holds neither, and at most [`REMEMBERED_MAX`] entries. Failures are not remembered. Invariant: a check that
+//! cache holds neither, and at most [`REMEMBERED_MAX`] entries. Tokens are remembered likewise; their secrets cannot be
+//! guessed, so they are compared with a plain digest. Failures are not remembered. Invariant: a check that
 //! began before [`Credentials::forget`] is not remembered after it.
 
 use std::collections::HashMap;
@@ -19,8 +20,10 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::account::{Caller, Password, User};
+use crate::account::{Caller, Password};
 use crate::error::{Error, Result};
+use crate::store::Candidate;
+use crate::token::Token;
 
 const CHECKS_AT_ONCE: usize = 2;
 const CHECKS_WAITING_MAX: usize = 64;
@@ -73,12 +76,18 @@ impl Credentials {
         remembered.epoch += 1;
     }
 
-    /// Checks a name and password; `stored` finds the user and the hash by name and is called only when needed.
+    /// The caller, when name and password were right a moment ago.
+    pub(crate) fn remembered(&self, name: &str, password: &Password) -> Result<Option<Caller>> {
+        Ok(self.recall(&self.fingerprint(name.as_bytes(), password.bytes())?))
+    }
+
+    /// Checks a name and password; `stored` finds the user and the hash by name and is called only when needed. One who
+    /// is disabled is checked all the same.
     pub(crate) async fn verify<F>(&self, name: &str, password: &Password, stored: F) -> Result<Option<Caller>>
     where
-        F: AsyncFnOnce() -> Result<Option<(User, String)>>,
+        F: AsyncFnOnce() -> Result<Option<Candidate>>,
     {
-        let fingerprint = self.fingerprint(name, password)?;
+        let fingerprint = self.fingerprint(name.as_bytes(), password.bytes())?;
         if let Some(caller) = self.recall(&fingerprint) {
             return Ok(Some(caller));
         }
@@ -89,28 +98,44 @@ impl Credentials {
             return Ok(Some(caller));
         }
         let epoch = self.lock().epoch;
-        let (user, hash) = match stored().await? {
-            Some((user, hash)) => (Some(user), hash),
-            None => (None, NOBODYS_HASH.to_owned()),
-        };
+        let found = stored().await?;
+        let hash = found.as_ref().map_or(NOBODYS_HASH, |candidate| &candidate.hash).to_owned();
         self.checks.fetch_add(1, Ordering::Relaxed);
         let matched = matches(password.clone(), hash, turn).await?;
-        let caller = user.filter(|_| matched).map(Caller::new);
+        let caller = found.filter(|_| matched).and_then(admitted);
         if let Some(caller) = &caller {
             self.remember(fingerprint, caller.clone(), epoch);
         }
         Ok(caller)
     }
 
+    /// Checks a token; `stored` finds its user and the digest of its secret and is called only when needed. With the
+    /// caller: whether it was not remembered.
+    pub(crate) async fn verify_token<F>(&self, token: &Token, stored: F) -> Result<Option<(Caller, bool)>>
+    where
+        F: AsyncFnOnce() -> Result<Option<Candidate>>,
+    {
+        let fingerprint = self.fingerprint(token.prefix().as_str().as_bytes(), token.secret().as_bytes())?;
+        if let Some(caller) = self.recall(&fingerprint) {
+            return Ok(Some((caller, false)));
+        }
+        let epoch = self.lock().epoch;
+        // Digests are compared, of which nobody can choose a beginning: how far they agree tells nothing.
+        let found = stored().await?.filter(|candidate| candidate.hash == token.sha256());
+        let Some(caller) = found.and_then(admitted) else { return Ok(None) };
+        self.remember(fingerprint, caller.clone(), epoch);
+        Ok(Some((caller, true)))
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Remembered> {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn fingerprint(&self, name: &str, password: &Password) -> Result<Fingerprint> {
+    fn fingerprint(&self, name: &[u8], secret: &[u8]) -> Result<Fingerprint> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).map_err(|_| Error::Hash)?;
         mac.update(&(name.len() as u64).to_le_bytes());
-        mac.update(name.as_bytes());
-        mac.update(password.bytes());
+        mac.update(name);
+        mac.update(secret);
         Ok(mac.finalize().into_bytes().into())
     }
 
@@ -134,6 +159,11 @@ impl Credentials {
         }
         remembered.callers.insert(fingerprint, (caller, now + self.ttl));
     }
+}
+
+/// Whoever is found and right, unless disabled.
+fn admitted(candidate: Candidate) -> Option<Caller> {
+    (!candidate.standing.is_disabled()).then(|| Caller::proven(candidate.user, candidate.verified))
 }
 
 /// A place among those that wait for a check.
@@ -177,10 +207,13 @@ async fn matches(password: Password, hash: String, turn: OwnedSemaphorePermit) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::account::{Standing, User, Verified};
 
-    fn stored_user() -> User {
+    fn stored_user(hash: &str) -> Option<Candidate> {
         let (name, customer) = ("jane".parse().unwrap(), "valen".parse().unwrap());
-        User { name, customer, grants: vec![crate::account::Grant::ALL] }
+        let user = User::new(name, customer, vec![crate::account::Grant::ALL]);
+        let verified = Verified { version: 1, token: None, expires: None };
+        Some(Candidate { user, hash: hash.to_owned(), verified, standing: Standing::Enabled })
     }
 
     #[tokio::test]
@@ -201,12 +234,12 @@ mod tests {
         assert_eq!(credentials.checks(), 1);
         let hash = hash(password.clone()).await.unwrap();
         for _ in 0..3 {
-            let found = credentials.verify("jane", &password, async || Ok(Some((stored_user(), hash.clone())))).await;
+            let found = credentials.verify("jane", &password, async || Ok(stored_user(&hash))).await;
             assert_eq!(found.unwrap().unwrap().name().as_str(), "jane");
         }
         assert_eq!(credentials.checks(), 2);
         let wrong = Password::given("opensesamf");
-        let found = credentials.verify("jane", &wrong, async || Ok(Some((stored_user(), hash.clone())))).await;
+        let found = credentials.verify("jane", &wrong, async || Ok(stored_user(&hash))).await;
         assert_eq!((found.unwrap(), credentials.checks()), (None, 3));
     }
 
@@ -217,7 +250,7 @@ mod tests {
         let hash = hash(password.clone()).await.unwrap();
         let changed_meanwhile = async || {
             credentials.forget();
-            Ok(Some((stored_user(), hash.clone())))
+            Ok(stored_user(&hash))
         };
         assert!(credentials.verify("jane", &password, changed_meanwhile).await.unwrap().is_some());
         assert_eq!(credentials.verify("jane", &password, async || Ok(None)).await.unwrap(), None);
@@ -229,7 +262,7 @@ mod tests {
         let password = Password::given("opensesame");
         let hash = hash(password.clone()).await.unwrap();
         for _ in 0..2 {
-            let found = credentials.verify("jane", &password, async || Ok(Some((stored_user(), hash.clone())))).await;
+            let found = credentials.verify("jane", &password, async || Ok(stored_user(&hash))).await;
             assert!(found.unwrap().is_some());
         }
         assert_eq!(credentials.checks(), 2);

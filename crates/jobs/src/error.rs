@@ -47,12 +47,29 @@ pub enum Error {
     /// Too many uploads or password checks at once; trying again later may help.
     #[error("too many {0} at once")]
     Busy(&'static str),
+    /// It happened too often lately; what, and when it may again.
+    #[error("too many {what}")]
+    TooOften {
+        /// Requests, or failed logins.
+        what: &'static str,
+        /// Not before this time is over.
+        wait_ms: u64,
+    },
     /// A customer or user of that name is there already.
     #[error("there is a {0} of that name already")]
     Taken(&'static str),
     /// There is no customer or user of that name.
     #[error("there is no {0} of that name")]
     Absent(&'static str),
+    /// The caller's credentials are worth nothing any more.
+    #[error("the credentials were revoked meanwhile")]
+    Unwelcome,
+    /// Something is left of it that must go first.
+    #[error("the {0} is still in use")]
+    InUse(&'static str),
+    /// An administrator's own account is for others to change.
+    #[error("nobody can disable, remove or demote themselves")]
+    Oneself,
     /// A name, grant or password that is not well-formed.
     #[error(transparent)]
     Invalid(#[from] InvalidId),

@@ -64,6 +64,8 @@ pub struct Event {
     pub solution: SolutionName,
     /// What was asked of it.
     pub submission: SubmissionName,
+    /// Whether a test user sent the batch.
+    pub test: bool,
     /// The state the batch is in since.
     pub state: BatchState,
     /// When.
@@ -83,6 +85,8 @@ pub struct Filter {
     pub solution: Option<String>,
     /// What was asked of it.
     pub submission: Option<String>,
+    /// Whether the batch is a test. Absent: tests are wanted only when the filter names the batch.
+    pub test: Option<bool>,
     /// The state that was come into.
     pub state: Option<BatchState>,
 }
@@ -94,7 +98,7 @@ pub enum InvalidFilter {
     #[error("must be pairs of a name and a value, all parted by commas")]
     Pairs,
     /// A name that no event has.
-    #[error("a name is not known; known are name, batchKey, customer, solution, submission and state")]
+    #[error("a name is not known; known are name, batchKey, customer, solution, submission, test and state")]
     Name,
     /// A name that is there twice.
     #[error("a name is there twice")]
@@ -105,6 +109,9 @@ pub enum InvalidFilter {
     /// Not a GUID.
     #[error("batchKey must be a GUID")]
     Key,
+    /// Neither of the two.
+    #[error("test must be true or false")]
+    Test,
     /// No state of a batch.
     #[error("state must be accepted, running, finished, failed, cancelled or deleted")]
     State,
@@ -118,6 +125,7 @@ impl Filter {
             && self.customer.as_deref().is_none_or(|customer| customer == event.customer.as_str())
             && self.solution.as_deref().is_none_or(|solution| solution == event.solution.as_str())
             && self.submission.as_deref().is_none_or(|submission| submission == event.submission.as_str())
+            && self.test.map_or(self.key.is_some() || !event.test, |test| test == event.test)
             && self.state.is_none_or(|state| state == event.state)
     }
 }
@@ -138,6 +146,7 @@ impl FromStr for Filter {
                 "customer" => filter.customer.replace((*value).to_owned()).is_some(),
                 "solution" => filter.solution.replace((*value).to_owned()).is_some(),
                 "submission" => filter.submission.replace((*value).to_owned()).is_some(),
+                "test" => filter.test.replace(value.parse().map_err(|_| InvalidFilter::Test)?).is_some(),
                 "state" => filter.state.replace(BatchState::named(value).ok_or(InvalidFilter::State)?).is_some(),
                 _ => return Err(InvalidFilter::Name),
             };
@@ -194,6 +203,7 @@ mod tests {
             key: KEY.parse().unwrap(),
             solution: "insureright".parse().unwrap(),
             submission: "scoring".parse().unwrap(),
+            test: false,
             state: BatchState::Finished,
             at: Timestamp::UNIX_EPOCH,
         }
@@ -218,6 +228,21 @@ mod tests {
     }
 
     #[test]
+    fn tests_are_wanted_by_who_says_so_or_names_the_batch() {
+        let test = Event { test: true, ..event() };
+        for (text, of_test, of_other) in [
+            ("name,batchFinished", false, true),
+            ("batchKey,ac5b3d51-50f8-40d1-e378-18f8db2fabc9", true, true),
+            ("test,true", true, false),
+            ("test,false", false, true),
+            ("batchKey,ac5b3d51-50f8-40d1-e378-18f8db2fabc9,test,false", false, true),
+        ] {
+            let filter: Filter = text.parse().unwrap();
+            assert_eq!((filter.matches(&test), filter.matches(&event())), (of_test, of_other), "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_no_filter_says_why() {
         for (text, why) in [
             ("", InvalidFilter::Pairs),
@@ -229,6 +254,7 @@ mod tests {
             ("name,finished", InvalidFilter::EventName),
             ("batchKey,12", InvalidFilter::Key),
             ("state,done", InvalidFilter::State),
+            ("test,yes", InvalidFilter::Test),
         ] {
             assert_eq!(text.parse::<Filter>(), Err(why), "{text:?}");
         }

@@ -14,16 +14,19 @@ use bordereau_engine::release::Release;
 use jiff::Timestamp;
 use tokio::sync::{Notify, OnceCell, Semaphore};
 
-use crate::account::{Caller, Grant, Password, User, UserName};
+use crate::access::AccessWatch;
+use crate::account::{Action, Caller};
 use crate::artefact::Artefact;
+use crate::audit::{Actor, Deed, DeedName};
 use crate::batch::{BatchProgress, BatchRequest, BatchResults, BatchStatus, Report};
-use crate::credentials::{self, Credentials};
+use crate::credentials::Credentials;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::folder::Folder;
 use crate::measures::Measures;
 use crate::options::JobsOptions;
 use crate::owner::Owner;
+use crate::pace::Pace;
 use crate::profile::{self, Kind};
 use crate::store::{Finished, Store};
 use crate::subscription::Waiters;
@@ -41,6 +44,9 @@ pub(crate) struct Inner {
     pub(crate) folder: Folder,
     pub(crate) store: Store,
     pub(crate) credentials: Credentials,
+    pub(crate) pace: Pace,
+    /// Who may get in, as far as this process knows.
+    pub(crate) access: Arc<AccessWatch>,
     pub(crate) uploads: Arc<Semaphore>,
     /// Told when a batch was accepted in this process.
     pub(crate) accepted: Notify,
@@ -65,11 +71,14 @@ impl Jobs {
         let uploads = Arc::new(Semaphore::new(options.uploads_at_once));
         let waiters = Arc::new(Waiters::new(store.epoch().await?));
         let (accepted, running, owner) = (Notify::new(), Mutex::default(), OnceCell::new());
+        let pace = Pace::new(options.pace);
         let inner = Inner {
             options,
             folder,
             store,
             credentials,
+            pace,
+            access: Arc::new(AccessWatch::new()),
             uploads,
             accepted,
             running,
@@ -88,80 +97,6 @@ impl Jobs {
     /// The most bytes an upload may have.
     pub fn upload_bytes_max(&self) -> u64 {
         self.inner.options.limits.upload_bytes_max
-    }
-
-    /// Adds a customer.
-    ///
-    /// # Errors
-    /// [`Error::Taken`] when it is there already.
-    pub async fn add_customer(&self, name: &CustomerName) -> Result<()> {
-        self.inner.store.add_customer(name, self.now()).await
-    }
-
-    /// All customers, in order.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn list_customers(&self) -> Result<Vec<CustomerName>> {
-        self.inner.store.customers().await
-    }
-
-    /// Adds a user of a customer with the given rights ([`Grant::ALL`] when nobody said otherwise).
-    ///
-    /// # Errors
-    /// [`Error::Absent`] without that customer, [`Error::Taken`] when any customer has a user of that name.
-    pub async fn add_user(&self, user: &User, password: Password) -> Result<()> {
-        let hash = credentials::hash(password).await?;
-        self.inner.store.add_user(user, &hash, self.now()).await
-    }
-
-    /// Changes a user's password; in this process with effect at once.
-    ///
-    /// # Errors
-    /// [`Error::Absent`] without that user.
-    pub async fn set_password(&self, user: &UserName, password: Password) -> Result<()> {
-        let hash = credentials::hash(password).await?;
-        let done = self.inner.store.set_password(user, &hash).await;
-        self.inner.credentials.forget();
-        done
-    }
-
-    /// All users of all customers with their rights, in order of their names.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn list_users(&self) -> Result<Vec<User>> {
-        self.inner.store.users().await
-    }
-
-    /// Gives a user a right; one that the user has already is no error.
-    ///
-    /// # Errors
-    /// [`Error::Absent`] without that user.
-    pub async fn grant(&self, user: &UserName, grant: &Grant) -> Result<()> {
-        let done = self.inner.store.grant(user, grant).await;
-        self.inner.credentials.forget();
-        done
-    }
-
-    /// Takes a right from a user; in this process with effect at once.
-    ///
-    /// # Errors
-    /// [`Error::Absent`] without that user, or when the user does not have exactly this grant.
-    pub async fn revoke(&self, user: &UserName, grant: &Grant) -> Result<()> {
-        let done = self.inner.store.revoke(user, grant).await;
-        self.inner.credentials.forget();
-        done
-    }
-
-    /// The user of that name, when the password is right. Costs microseconds when it was right a moment ago; an unknown
-    /// name costs as much as a wrong password. `name` may be any text.
-    ///
-    /// # Errors
-    /// [`Error::Busy`] when too many checks are waiting; when the store fails.
-    pub async fn verify(&self, name: &str, password: &Password) -> Result<Option<Caller>> {
-        let store = &self.inner.store;
-        self.inner.credentials.verify(name, password, async || store.user_with_hash(name).await).await
     }
 
     /// How many passwords this process compared with a hash since it started; for metrics.
@@ -195,7 +130,9 @@ impl Jobs {
         match self.finished(caller, solution, submission, key).await? {
             Ok(results) => {
                 let results = Artefact { object: results.object, sha256: results.sha256, bytes: results.bytes };
-                Ok(BatchResults::Ready(self.open_artefact(results, "results file").await?))
+                let file = self.open_artefact(results, "results file").await?;
+                self.fetched(caller, solution, submission, key).await;
+                Ok(BatchResults::Ready(file))
             }
             Err(without) => Ok(without),
         }
@@ -209,7 +146,7 @@ impl Jobs {
         submission: &SubmissionName,
         key: BatchKey,
     ) -> Result<std::result::Result<Finished, BatchResults>> {
-        self.authorize(caller, solution, submission)?;
+        self.authorize(caller, Action::Read, solution, submission)?;
         let Some(row) = self.inner.store.batch(caller.customer(), key, Kind::Batch).await? else {
             return Ok(Err(BatchResults::Unknown));
         };
@@ -217,6 +154,7 @@ impl Jobs {
         if (&status.solution, &status.submission) != (solution, submission) {
             return Ok(Err(BatchResults::Unknown));
         }
+        self.authorize_of(caller, Action::Read, &status)?;
         match status.state {
             BatchState::Accepted | BatchState::Running => {
                 status.progress = self.progress(row.id, row.attempt);
@@ -243,8 +181,39 @@ impl Jobs {
     ///
     /// # Errors
     /// [`Error::Forbidden`] when not.
-    pub fn authorize(&self, caller: &Caller, solution: &SolutionName, submission: &SubmissionName) -> Result<()> {
-        if caller.may(solution, submission) { Ok(()) } else { Err(Error::Forbidden) }
+    pub fn authorize(
+        &self,
+        caller: &Caller,
+        action: Action,
+        solution: &SolutionName,
+        submission: &SubmissionName,
+    ) -> Result<()> {
+        if caller.may(action, solution, submission) { Ok(()) } else { Err(Error::Forbidden) }
+    }
+
+    /// Whether the caller may do this with a batch or profile of its customer.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] when not.
+    pub(crate) fn authorize_of(&self, caller: &Caller, action: Action, status: &BatchStatus) -> Result<()> {
+        if caller.may_of(action, status) { Ok(()) } else { Err(Error::Forbidden) }
+    }
+
+    /// Records that results were handed out. They are, also when that cannot be written down: who may read them is
+    /// settled, and a full disk shall not keep them.
+    pub(crate) async fn fetched(
+        &self,
+        caller: &Caller,
+        solution: &SolutionName,
+        submission: &SubmissionName,
+        key: BatchKey,
+    ) {
+        let actor = Actor::from(caller);
+        let deed = Deed::new(&actor, DeedName::ResultsFetched).of(caller.customer()).to(&key);
+        let deed = deed.with(&format!("{solution}/{submission}"));
+        if let Err(error) = self.inner.store.record(&deed, self.now()).await {
+            tracing::error!(%error, "the audit log cannot be written");
+        }
     }
 
     /// The release for a request at this moment, when solution, submission and version are known.

@@ -19,8 +19,11 @@
 //! Cost: an upload holds at most [`upload::BUFFER_BYTES`] in memory. Results are never in memory as a whole.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod access;
 mod account;
+mod accounts;
 mod artefact;
+mod audit;
 mod batch;
 mod contribution;
 mod credentials;
@@ -34,6 +37,7 @@ mod measures;
 mod operations;
 mod options;
 mod owner;
+mod pace;
 mod profile;
 mod resumable;
 mod retention;
@@ -42,6 +46,7 @@ mod store;
 mod submit_profiled;
 mod subscription;
 mod sweep;
+mod token;
 pub mod upload;
 mod webhook;
 
@@ -50,7 +55,9 @@ pub use bordereau_engine::catalog::Catalog;
 pub use bordereau_engine::release::Release;
 pub use bordereau_engine::release::manifest::{Explanations, SubmissionKind};
 
-pub use account::{Caller, Grant, Password, User, UserName};
+pub use account::{Action, Caller, Customer, Grant, Password, Role, Standing, User, UserName};
+pub use accounts::Accounts;
+pub use audit::{Actor, AuditRecord, AuditRequest, DeedName};
 pub use batch::{Accepted, BatchProgress, BatchRequest, BatchResults, BatchStatus, Fault, Report, ResultsFile};
 pub use contribution::ContributedFile;
 pub use error::{Error, Result};
@@ -58,12 +65,14 @@ pub use event::{Cursor, Event, EventName, Filter, InvalidFilter};
 pub use findings::{BatchFindings, FindingRow, FindingsPage, FindingsRequest};
 pub use jobs::Jobs;
 pub use measures::Reading;
-pub use operations::{BatchHistory, BatchPage, Cancelling, KeyPrefix, ListRequest, PAGE_MAX};
+pub use operations::{BatchHistory, BatchPage, Cancelling, KeyPrefix, ListRequest, PAGE_MAX, Tests};
 pub use options::{CheckUpload, Clock, JobsOptions, Retry, ScoreBatch};
+pub use pace::PaceLimits;
 pub use profile::{BatchProfile, ProfileSink, ProfileSpec, ProfileUpload};
 pub use resumable::{Checksum, Piece, Resumable, Taken as UploadTaken, UploadId};
 pub use retention::Retention;
 pub use subscription::Subscription;
+pub use token::{Token, TokenInfo, TokenLabel, TokenPrefix};
 pub use upload::UploadReceiver;
 pub use webhook::secret::Secret;
 pub use webhook::{

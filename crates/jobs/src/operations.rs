@@ -14,7 +14,8 @@ use bordereau_base::ids::{BatchKey, SolutionName, SubmissionName};
 use bordereau_base::state::BatchState;
 use jiff::Timestamp;
 
-use crate::account::Caller;
+use crate::account::{Action, Caller};
+use crate::audit::{Actor, Deed, DeedName};
 use crate::batch::BatchStatus;
 use crate::error::{Error, Result};
 use crate::folder::gone;
@@ -24,7 +25,19 @@ use crate::store::{About, BatchRow, Deleted, Withdrawal};
 /// Batches in one page at most.
 pub const PAGE_MAX: u32 = 500;
 
-/// Which batches are wanted. [`Default`] is all of them.
+/// What a list has of the batches that test users sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Tests {
+    /// None of them.
+    #[default]
+    Without,
+    /// Nothing else.
+    Only,
+    /// Them too.
+    With,
+}
+
+/// Which batches are wanted. [`Default`] is all that are no tests.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListRequest {
     /// Only those in this state.
@@ -39,6 +52,8 @@ pub struct ListRequest {
     pub until: Option<Timestamp>,
     /// Only those whose key begins so.
     pub key_prefix: Option<KeyPrefix>,
+    /// Tests among them; test users see nothing else, whatever this says.
+    pub tests: Tests,
     /// Only those older than this one: the last of the page before.
     pub before: Option<BatchKey>,
 }
@@ -98,9 +113,14 @@ impl Jobs {
     /// Batches of the caller's customer that it has a right to, newest first; profiles where they are not submitted.
     ///
     /// # Errors
-    /// When the store fails.
+    /// [`Error::Forbidden`] when the role reads nothing; when the store fails.
     pub async fn list_batches(&self, caller: &Caller, request: &ListRequest, limit: u32) -> Result<BatchPage> {
+        if !caller.may_ever(Action::Read) {
+            return Err(Error::Forbidden);
+        }
         let limit = limit.clamp(1, PAGE_MAX) as usize;
+        let tests = if caller.is_tester() { Tests::Only } else { request.tests };
+        let request = &ListRequest { tests, ..request.clone() };
         let (mut batches, mut before) = (Vec::new(), request.before);
         loop {
             let rows = self.inner.store.list(caller.customer(), request, before, PAGE_MAX).await?;
@@ -111,7 +131,7 @@ impl Jobs {
                     return Ok(BatchPage { batches, next });
                 }
                 before = Some(row.status.key);
-                if caller.may(&row.status.solution, &row.status.submission) {
+                if caller.may_of(Action::Read, &row.status) {
                     batches.push(BatchStatus { progress: self.progress(row.id, row.attempt), ..row.status });
                 }
             }
@@ -127,7 +147,7 @@ impl Jobs {
     /// [`Error::Unknown`] when the customer has no such batch, [`Error::Forbidden`] without the right to its solution
     /// and submission; when the store fails.
     pub async fn batch(&self, caller: &Caller, key: BatchKey) -> Result<BatchHistory> {
-        let (row, _) = self.authorized(caller, key).await?;
+        let (row, _) = self.authorized(caller, Action::Read, key).await?;
         let BatchStatus { solution, submission, .. } = &row.status;
         let about = About { customer: caller.customer(), key, solution, submission };
         let states = self.inner.store.states_of(about).await?;
@@ -140,11 +160,13 @@ impl Jobs {
     /// # Errors
     /// As [`Jobs::batch`].
     pub async fn cancel(&self, caller: &Caller, key: BatchKey) -> Result<Cancelling> {
-        let (batch, profile) = self.authorized(caller, key).await?;
-        let profile = profile.filter(|row| caller.may(&row.status.solution, &row.status.submission));
+        let (batch, profile) = self.authorized(caller, Action::Change, key).await?;
+        let profile = profile.filter(|row| caller.may_of(Action::Change, &row.status));
         let ids: Vec<i64> = profile.iter().chain([&batch]).map(|row| row.id).collect();
         let (store, customer) = (&self.inner.store, caller.customer());
-        let cancelling = store.cancel(customer, key, &ids, self.now()).await?.ok_or(Error::Unknown)?;
+        let actor = Actor::from(caller);
+        let deed = Deed::new(&actor, DeedName::BatchCancelled).of(customer).to(&key);
+        let cancelling = store.cancel(customer, key, &ids, &deed, self.now()).await?.ok_or(Error::Unknown)?;
         if cancelling == Cancelling::Stopping {
             // Read again: another attempt may have begun meanwhile.
             let rows = store.under_key(customer, key).await?;
@@ -166,12 +188,15 @@ impl Jobs {
     /// [`Error::NotEnded`] when either has not ended, [`Error::Forbidden`] without the right to both; else as
     /// [`Jobs::batch`]; when the data folder cannot be written.
     pub async fn delete(&self, caller: &Caller, key: BatchKey) -> Result<()> {
-        let (batch, profile) = self.authorized(caller, key).await?;
+        let (batch, profile) = self.authorized(caller, Action::Change, key).await?;
         if let Some(BatchRow { status, .. }) = &profile {
-            self.authorize(caller, &status.solution, &status.submission)?;
+            self.authorize_of(caller, Action::Change, status)?;
         }
+        let actor = Actor::from(caller);
+        let deed = Deed::new(&actor, DeedName::BatchDeleted).of(caller.customer()).to(&key);
         let ids: Vec<i64> = profile.iter().chain([&batch]).map(|row| row.id).collect();
-        let deletion = self.inner.store.delete(caller.customer(), key, &ids, Withdrawal::Withdraw, self.now()).await?;
+        let deletion =
+            self.inner.store.delete(caller.customer(), key, &ids, Withdrawal::Withdraw, &deed, self.now()).await?;
         let deleted = deletion.done().ok_or(Error::NotEnded)?;
         tracing::info!(customer = %caller.customer(), user = %caller.name(), %key, "a batch is deleted");
         self.remove_artefacts(deleted).await
@@ -191,10 +216,13 @@ impl Jobs {
     }
 
     /// What stands under a key for the caller who has a right to it, and the profile when that is another.
-    async fn authorized(&self, caller: &Caller, key: BatchKey) -> Result<(BatchRow, Option<BatchRow>)> {
+    async fn authorized(&self, caller: &Caller, action: Action, key: BatchKey) -> Result<(BatchRow, Option<BatchRow>)> {
+        if !caller.may_ever(action) {
+            return Err(Error::Forbidden);
+        }
         let mut rows = self.inner.store.under_key(caller.customer(), key).await?.into_iter();
         let first = rows.next().ok_or(Error::Unknown)?;
-        self.authorize(caller, &first.status.solution, &first.status.submission)?;
+        self.authorize_of(caller, action, &first.status)?;
         Ok((first, rows.next()))
     }
 }

@@ -12,6 +12,7 @@ use bordereau_engine::progress::Progress;
 use bordereau_files::intake::IntakeError;
 use jiff::Timestamp;
 
+use crate::pace::PaceLimits;
 use crate::profile::ProfileUpload;
 use crate::webhook::WebhookOptions;
 
@@ -78,6 +79,8 @@ pub struct JobsOptions {
     /// How long verified credentials are remembered: the longest time for which a change of a password or right made by
     /// another process (the command line) is without effect here.
     pub credentials_ttl_ms: u64,
+    /// How often customers may ask, and anybody give wrong credentials.
+    pub pace: PaceLimits,
     /// Folder for scratch files; a folder of the data folder when absent.
     pub scratch: Option<PathBuf>,
     /// Scores a batch.
@@ -110,6 +113,7 @@ impl JobsOptions {
             retention_days: None,
             sweep_ms: 30_000,
             credentials_ttl_ms: 60_000,
+            pace: PaceLimits::default(),
             scratch: None,
             score: Arc::new(bordereau_engine::batch::score_batch),
             profile: Arc::new(crate::profile::profile_upload),

@@ -22,7 +22,7 @@ use bordereau_engine::progress::Progress;
 use bordereau_profile::document::{FORMAT, Profile, ProfileState};
 use sha2::{Digest, Sha256};
 
-use crate::account::Caller;
+use crate::account::{Action, Caller};
 use crate::artefact::{Artefact, ArtefactKind};
 use crate::batch::{BatchRequest, BatchStatus, Report, ResultsFile};
 use crate::error::{Error, Result};
@@ -104,7 +104,7 @@ impl Jobs {
     /// # Errors
     /// [`Error::Forbidden`] without the right to profiles; when store or objects fail.
     pub async fn profile(&self, caller: &Caller, key: BatchKey) -> Result<BatchProfile> {
-        self.authorize(caller, &SolutionName::unstructured(), &SubmissionName::profile())?;
+        self.authorize(caller, Action::Read, &SolutionName::unstructured(), &SubmissionName::profile())?;
         match self.profile_now(caller, key).await {
             // The full one took the preliminary one's place between the row and the file.
             Err(Error::Objects(object_store::Error::NotFound { .. })) => self.profile_now(caller, key).await,
@@ -118,6 +118,7 @@ impl Jobs {
             return Ok(BatchProfile::Unknown);
         };
         let mut status = row.status;
+        self.authorize_of(caller, Action::Read, &status)?;
         let (state, artefact) = match status.state {
             BatchState::Failed => {
                 let report = status.report.take();
@@ -139,7 +140,11 @@ impl Jobs {
                 (ProfileState::Preliminary, preliminary)
             }
         };
-        Ok(BatchProfile::Ready { state, file: self.open_artefact(artefact, "profile").await? })
+        let file = self.open_artefact(artefact, "profile").await?;
+        if state == ProfileState::Full {
+            self.fetched(caller, &status.solution, &status.submission, key).await;
+        }
+        Ok(BatchProfile::Ready { state, file })
     }
 
     /// The state that the full profile of an upload was made of; none while there is no full profile.
@@ -147,11 +152,12 @@ impl Jobs {
     /// # Errors
     /// As [`Jobs::profile`].
     pub async fn profile_state(&self, caller: &Caller, key: BatchKey) -> Result<Option<ResultsFile>> {
-        self.authorize(caller, &SolutionName::unstructured(), &SubmissionName::profile())?;
+        self.authorize(caller, Action::Read, &SolutionName::unstructured(), &SubmissionName::profile())?;
         let store = &self.inner.store;
         let Some(row) = store.batch(caller.customer(), key, Kind::Profile).await? else {
             return Ok(None);
         };
+        self.authorize_of(caller, Action::Read, &row.status)?;
         match store.artefact(row.id, ArtefactKind::ProfileState).await? {
             Some(state) => Ok(Some(self.open_artefact(state, "profile state").await?)),
             None => Ok(None),

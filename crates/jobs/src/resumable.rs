@@ -28,7 +28,7 @@ use jiff::Timestamp;
 use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
-use crate::account::Caller;
+use crate::account::{Action, Caller};
 use crate::batch::{Accepted, BatchRequest};
 use crate::error::{Error, Result};
 use crate::folder;
@@ -104,7 +104,7 @@ impl Jobs {
         bytes: u64,
         metadata: String,
     ) -> Result<Resumable> {
-        self.authorize(caller, &request.solution, &request.submission)?;
+        self.authorize(caller, Action::Send, &request.solution, &request.submission)?;
         self.pinned(request)?;
         let upload_bytes_max = self.upload_bytes_max();
         if bytes > upload_bytes_max {
@@ -208,7 +208,7 @@ impl Jobs {
     async fn upload_of(&self, caller: &Caller, id: UploadId) -> Result<ResumableRow> {
         let row = self.inner.store.upload(id).await?;
         let row = row.filter(|row| row.customer == *caller.customer()).ok_or(Error::Unknown)?;
-        self.authorize(caller, &row.request.solution, &row.request.submission)?;
+        self.authorize(caller, Action::Send, &row.request.solution, &row.request.submission)?;
         if row.expires <= self.now() { Err(Error::Unknown) } else { Ok(row) }
     }
 

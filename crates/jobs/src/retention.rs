@@ -7,6 +7,7 @@
 use bordereau_base::ids::CustomerName;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::audit::{Actor, Deed, DeedName};
 use crate::error::Result;
 use crate::jobs::Jobs;
 use crate::store::Withdrawal;
@@ -66,7 +67,7 @@ impl Jobs {
 
     /// Removes what has been kept long enough.
     pub(crate) async fn sweep_retention(&self) -> Result<()> {
-        let (store, now) = (&self.inner.store, self.now());
+        let (store, now, actor) = (&self.inner.store, self.now(), Actor::program());
         for (customer, retention) in store.retention().await? {
             let days = match retention {
                 Retention::AsSet => self.inner.options.retention_days,
@@ -75,7 +76,9 @@ impl Jobs {
             };
             let Some(before) = days.and_then(|days| days_before(now, days)) else { continue };
             for (key, ids) in store.ended_before(&customer, before).await? {
-                if let Some(deleted) = store.delete(&customer, key, &ids, Withdrawal::Keep, now).await?.done() {
+                let deed = Deed::new(&actor, DeedName::BatchDeleted).of(&customer).to(&key).with(&"kept long enough");
+                let deletion = store.delete(&customer, key, &ids, Withdrawal::Keep, &deed, now).await?;
+                if let Some(deleted) = deletion.done() {
                     tracing::info!(%customer, %key, "upload and results were kept long enough and are removed");
                     self.inner.measures.expired();
                     self.remove_artefacts(deleted).await?;

@@ -6,7 +6,7 @@
 //! transaction makes the row, which names the file that the profile names. Nothing else moves, so there is nothing that
 //! a crash could leave half done.
 
-use crate::account::Caller;
+use crate::account::{Action, Caller};
 use crate::batch::{Accepted, BatchRequest};
 use crate::error::{Error, Result};
 use crate::jobs::Jobs;
@@ -24,7 +24,7 @@ impl Jobs {
     /// there, without a key, and for a key without a profile or whose profile has failed or was cancelled or deleted;
     /// [`Error::Conflict`] when the key has a batch of another request; when the store fails.
     pub async fn submit_profiled(&self, caller: &Caller, request: &BatchRequest) -> Result<Accepted> {
-        self.authorize(caller, &request.solution, &request.submission)?;
+        self.authorize(caller, Action::Send, &request.solution, &request.submission)?;
         let (version, sha256) = self.pinned(request)?;
         let (Some(key), false) = (request.key, is_profile(&request.solution, &request.submission)) else {
             return Err(Error::Unknown);
@@ -33,11 +33,11 @@ impl Jobs {
         let new = |upload: StoredUpload| NewBatch {
             customer: customer.clone(),
             key,
-            sent_by: caller.name().to_string(),
+            by: caller.clone(),
             request: request.clone(),
             release_version: version.clone(),
             release_sha256: sha256.clone(),
-            request_sha256: request_sha256(request, &upload.sha256),
+            request_sha256: request_sha256(request, caller, &upload.sha256),
             upload_object: upload.object,
             upload_sha256: upload.sha256,
             upload_bytes: upload.bytes,
@@ -50,6 +50,7 @@ impl Jobs {
             }
             SubmittedProfiled::Taken(taken) => again(key, taken),
             SubmittedProfiled::NoProfile => Err(Error::Unknown),
+            SubmittedProfiled::NoTest => Err(Error::Forbidden),
         }
     }
 }

@@ -18,7 +18,7 @@ use std::time::Duration;
 use bordereau_base::ids::{BatchKey, CustomerName};
 use tokio::sync::mpsc;
 
-use crate::account::Caller;
+use crate::account::{Action, Caller};
 use crate::error::{Error, Result};
 use crate::event::{Cursor, Event, EventName, Filter};
 use crate::jobs::{EVENTS_AT_ONCE_MAX, Inner, Jobs};
@@ -57,6 +57,7 @@ enum Telling {
 
 #[derive(Debug)]
 struct Waiter {
+    caller: Caller,
     filters: Vec<Filter>,
     sender: mpsc::Sender<Arc<Event>>,
     /// There was no room for an event.
@@ -105,7 +106,7 @@ impl Waiting {
         let mut given = BTreeSet::new();
         for telling in [Telling::Key(event.key), Telling::Name(event.name), Telling::Nothing] {
             for (id, waiter) in self.by.get(&telling).into_iter().flatten() {
-                if wanted(&waiter.filters, &event) && given.insert(*id) {
+                if waiter.wants(&event) && given.insert(*id) {
                     waiter.give(&event);
                 }
             }
@@ -115,16 +116,18 @@ impl Waiting {
 }
 
 impl Waiter {
+    /// Whether a filter matches, and the caller has a right to hear of it.
+    fn wants(&self, event: &Event) -> bool {
+        self.filters.iter().any(|filter| filter.matches(event))
+            && self.caller.may(Action::Follow, &event.solution, &event.submission)
+    }
+
     fn give(&self, event: &Arc<Event>) {
         // Once it lags, what follows is read from the log too, or it would come before what was left out.
         if self.lagged.load(Ordering::Acquire) || self.sender.try_send(Arc::clone(event)).is_err() {
             self.lagged.store(true, Ordering::Release);
         }
     }
-}
-
-fn wanted(filters: &[Filter], event: &Event) -> bool {
-    filters.iter().any(|filter| filter.matches(event))
 }
 
 impl Waiters {
@@ -243,6 +246,12 @@ async fn follow(inner: Weak<Inner>, waiters: Arc<Waiters>, store: Store) {
     }
 }
 
+/// The same filters for who may know of tests only.
+fn of_tests(filters: Vec<Filter>) -> Vec<Filter> {
+    let possible = filters.into_iter().filter(|filter| filter.test != Some(false));
+    possible.map(|filter| Filter { test: Some(true), ..filter }).collect()
+}
+
 /// An open subscription. Dropping it ends it.
 pub struct Subscription {
     jobs: Jobs,
@@ -266,11 +275,18 @@ impl Jobs {
     /// never was one of this log gives what [`Subscription::was_reset`] says. Without one, filters with a batch key
     /// begin at the batch's first event, and others with what happens from now on.
     ///
+    /// A caller hears of what it has a right to: others' events pass it by. Test users hear of tests only.
+    ///
     /// # Errors
-    /// [`Error::Busy`] when the customer has too many subscriptions; when the store fails.
+    /// [`Error::Forbidden`] when the role has no subscriptions; [`Error::Busy`] when the customer has too
+    /// many subscriptions; when the store fails.
     pub async fn subscribe(&self, caller: &Caller, filters: Vec<Filter>, since: Option<&str>) -> Result<Subscription> {
+        if !caller.may_ever(Action::Follow) {
+            return Err(Error::Forbidden);
+        }
         let filters = if filters.is_empty() { vec![Filter::default()] } else { filters };
-        let mut subscription = self.register(caller.customer(), filters).await?;
+        let filters = if caller.is_tester() { of_tests(filters) } else { filters };
+        let mut subscription = self.register(caller, filters).await?;
         match since {
             Some(text) => subscription.begin_at(text).await?,
             None => subscription.begin_with_keys().await?,
@@ -283,13 +299,14 @@ impl Jobs {
         self.inner.waiters.count()
     }
 
-    async fn register(&self, customer: &CustomerName, filters: Vec<Filter>) -> Result<Subscription> {
+    async fn register(&self, caller: &Caller, filters: Vec<Filter>) -> Result<Subscription> {
+        let customer = caller.customer();
         let (store, waiters) = (&self.inner.store, &self.inner.waiters);
         if !waiters.following.swap(true, Ordering::Relaxed) {
             tokio::spawn(follow(Arc::downgrade(&self.inner), Arc::clone(waiters), store.clone()));
         }
         let (sender, receiver) = mpsc::channel(BACKLOG_MAX);
-        let waiter = Arc::new(Waiter { filters, sender, lagged: AtomicBool::new(false) });
+        let waiter = Arc::new(Waiter { caller: caller.clone(), filters, sender, lagged: AtomicBool::new(false) });
         let mut last = None;
         let (id, known) = loop {
             if let Some(added) = waiters.add(customer, &waiter, last, self.inner.options.subscriptions_max)? {
@@ -415,8 +432,8 @@ impl Subscription {
         for key in keys {
             events.extend(self.jobs.inner.store.events_of(&self.customer, key, 0, EVENTS_AT_ONCE_MAX).await?);
         }
-        let keyed: Vec<Filter> = self.waiter.filters.iter().filter(|filter| filter.key.is_some()).cloned().collect();
-        events.retain(|event| wanted(&keyed, event));
+        let keyed: Vec<&Filter> = self.waiter.filters.iter().filter(|filter| filter.key.is_some()).collect();
+        events.retain(|event| keyed.iter().any(|filter| filter.matches(event)));
         events.sort_by_key(|event| event.sequence);
         self.pass(events);
         Ok(())
@@ -440,7 +457,7 @@ impl Subscription {
     }
 
     fn pass(&mut self, events: Vec<Event>) {
-        for event in events.into_iter().filter(|event| wanted(&self.waiter.filters, event)) {
+        for event in events.into_iter().filter(|event| self.waiter.wants(event)) {
             self.passed.insert(event.sequence);
             self.past.push_back(Arc::new(event));
         }

@@ -244,7 +244,7 @@ impl Jobs {
     /// # Errors
     /// [`Error::Forbidden`] for others.
     pub fn authorize_webhooks(&self, caller: &Caller) -> Result<()> {
-        if caller.may_all() { Ok(()) } else { Err(Error::Forbidden) }
+        if caller.may_change_all() { Ok(()) } else { Err(Error::Forbidden) }
     }
 
     /// Adds a webhook for the events from now on; the secret is given this once.

@@ -10,7 +10,9 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use bordereau_base::ids::{BatchKey, SolutionName, SubmissionName};
 use bordereau_base::state::BatchState;
-use bordereau_jobs::{BatchHistory, BatchPage, BatchProgress, BatchStatus, Cancelling, ListRequest, PAGE_MAX, Report};
+use bordereau_jobs::{
+    BatchHistory, BatchPage, BatchProgress, BatchStatus, Cancelling, ListRequest, PAGE_MAX, Report, Tests,
+};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -44,6 +46,8 @@ struct BatchBody {
     submission: String,
     /// The release that was pinned when it was accepted.
     release: String,
+    /// Whether a test user sent it.
+    test: bool,
     /// `accepted`, `running`, `finished`, `failed`, `cancelled` or `deleted`.
     state: &'static str,
     /// How often it was taken up.
@@ -149,6 +153,7 @@ impl From<BatchStatus> for BatchBody {
             solution: solution.to_string(),
             submission: submission.to_string(),
             release: status.release.to_string(),
+            test: status.test,
             state: status.state.as_str(),
             attempt: status.attempt,
             created: status.created.to_string(),
@@ -189,6 +194,7 @@ fn by_code(summary: &Value) -> Option<BTreeMap<String, u64>> {
         ("since" = Option<String>, Query, description = "Only those accepted at this moment or later, RFC 3339."),
         ("until" = Option<String>, Query, description = "Only those accepted before this moment, RFC 3339."),
         ("keyPrefix" = Option<String>, Query, description = "Only those whose key begins so."),
+        ("test" = Option<String>, Query, description = "`without` (when absent) the batches of test users, `only` them, or `all`. A test user sees only them."),
         ("limit" = Option<u32>, Query, description = "Batches in a page, 1 to 500, 50 when absent."),
         ("cursor" = Option<String>, Query, description = "`cursor` of the page before."),
     ),
@@ -196,6 +202,7 @@ fn by_code(summary: &Value) -> Option<BTreeMap<String, u64>> {
         (status = 200, description = "A page of batches.", body = BatchesBody),
         (status = 400, description = "A query that is not well-formed.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
         (status = 401, description = "Credentials are missing or wrong.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = 403, description = "The user's role reads no batches.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
     ),
     security(("basic" = [])),
 )]
@@ -216,7 +223,7 @@ pub(crate) async fn list(State(site): State<Site>, request: Request) -> Response
 }
 
 fn list_request(uri: &Uri) -> Result<(ListRequest, u32), Problem> {
-    let (mut request, mut limit) = (ListRequest::default(), None);
+    let (mut request, mut limit, mut which) = (ListRequest::default(), None, None);
     for (name, value) in &pairs(uri)? {
         let repeated = match name.as_str() {
             "state" => {
@@ -231,18 +238,31 @@ fn list_request(uri: &Uri) -> Result<(ListRequest, u32), Problem> {
             "keyPrefix" => request.key_prefix.replace(parsed(name, value)?).is_some(),
             "cursor" => request.before.replace(parsed(name, value)?).is_some(),
             "limit" => limit.replace(page_limit(value)?).is_some(),
-            _ => return Err(unknown("are state, solution, submission, since, until, keyPrefix, limit and cursor")),
+            "test" => which.replace(tests(value)?).is_some(),
+            _ => {
+                return Err(unknown("are state, solution, submission, since, until, keyPrefix, test, limit and cursor"));
+            }
         };
         if repeated {
             return Err(twice(name));
         }
     }
+    request.tests = which.unwrap_or_default();
     Ok((request, limit.unwrap_or(PAGE)))
 }
 
 fn moment(name: &str, value: &str) -> Result<Timestamp, Problem> {
     let sentence = || format!("The query parameter {name} must be a moment such as 2026-11-25T08:00:00Z.");
     value.parse().map_err(|_| Problem::Query(sentence()))
+}
+
+fn tests(value: &str) -> Result<Tests, Problem> {
+    match value {
+        "without" => Ok(Tests::Without),
+        "only" => Ok(Tests::Only),
+        "all" => Ok(Tests::With),
+        _ => Err(Problem::Query("The query parameter test must be without, only or all.".to_owned())),
+    }
 }
 
 pub(crate) fn page_limit(value: &str) -> Result<u32, Problem> {

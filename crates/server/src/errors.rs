@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use bordereau_base::finding::{FindingCode, Severity};
 use bordereau_base::ids::BatchKey;
-use bordereau_jobs::{BatchFindings, BatchResults, FindingRow, FindingsPage, FindingsRequest, PAGE_MAX};
+use bordereau_jobs::{Action, BatchFindings, BatchResults, FindingRow, FindingsPage, FindingsRequest, PAGE_MAX};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -125,7 +125,7 @@ pub(crate) async fn errors(State(site): State<Site>, parts: PathParts, request: 
     let listed = async {
         let caller = crate::auth::caller(&site.jobs, headers).await?;
         let Named { solution, submission, key } = named(parts)?;
-        site.jobs.authorize(&caller, &solution, &submission)?;
+        site.jobs.authorize(&caller, Action::Read, &solution, &submission)?;
         let (wanted, limit) = findings_request(uri)?;
         let key: BatchKey = key.ok_or(Problem::NotFound)?;
         answered(site.jobs.findings(&caller, &solution, &submission, key, wanted, limit).await?)

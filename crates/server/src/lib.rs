@@ -12,8 +12,10 @@
 //! or a cell.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod admin;
 mod auth;
 mod batches;
+mod docs;
 mod errors;
 mod json_body;
 mod listen;
@@ -32,6 +34,7 @@ mod stall;
 mod submit;
 mod submit_profiled;
 mod subscribe;
+mod tls;
 mod uploads;
 mod webhooks;
 
@@ -39,11 +42,12 @@ pub use listen::serve;
 pub use metrics::{HttpMetrics, serve_metrics};
 pub use openapi::openapi_json;
 pub use reference::http_reference;
+pub use tls::Certificates;
 pub use webhooks::network::Network;
 pub use webhooks::send::webhook_options;
 
 /// How the server treats connections. [`Default`] has the defaults.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct ServerOptions {
     /// Connections at the same time; further ones wait to be accepted.
     pub connections_max: usize,
@@ -55,10 +59,13 @@ pub struct ServerOptions {
     pub write_idle_ms: u64,
     /// How long requests under way are waited for at shutdown.
     pub drain_ms: u64,
+    /// With which connections are encrypted; not at all when absent.
+    pub certificates: Option<Certificates>,
 }
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        Self { connections_max: 12_000, head_ms: 30_000, body_idle_ms: 60_000, write_idle_ms: 60_000, drain_ms: 30_000 }
+        let (head_ms, body_idle_ms, write_idle_ms, drain_ms) = (30_000, 60_000, 60_000, 30_000);
+        Self { connections_max: 12_000, head_ms, body_idle_ms, write_idle_ms, drain_ms, certificates: None }
     }
 }

@@ -1,14 +1,19 @@
 //! Connections: accepting, limits in number and time, and an end without cutting off who is being answered.
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Request;
 use bordereau_jobs::Jobs;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -22,6 +27,10 @@ use crate::stall::Patient;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// The longest head of a request, and about the most a connection holds of what it has read and not yet passed on.
 const HEAD_BYTES_MAX: usize = 64 << 10;
+
+/// The address at the other end of a connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) IpAddr);
 
 /// Answers requests on `listener` until `shutdown` is there. Then no connection and no upload is begun any more, and
 /// requests under way have `drain_ms` to come to their end. Batches are run by [`Jobs::run`], not here.
@@ -61,9 +70,9 @@ pub(crate) async fn answer_all(
             () = &mut shutdown => break,
             Some(_) = connections.join_next() => {}
             (place, accepted) = accepted => match accepted {
-                Ok((stream, _)) => {
-                    let times = (options.head_ms, options.write_idle_ms);
-                    let answering = answer(stream, router.clone(), times, stopped.clone());
+                Ok((stream, from)) => {
+                    let peer = Peer(from.ip().to_canonical());
+                    let answering = begin(stream, peer, router.clone(), options.clone(), stopped.clone());
                     connections.spawn(async move {
                         let _place = place;
                         answering.await;
@@ -87,22 +96,50 @@ pub(crate) async fn answer_all(
     Ok(())
 }
 
-/// Serves one connection to its end.
-async fn answer(
+/// Serves one connection to its end, in TLS where there are certificates. A client has as long for the handshake as for
+/// the head of a request.
+async fn begin(
     stream: TcpStream,
+    peer: Peer,
     router: Router,
-    (head_ms, write_idle_ms): (u64, u64),
+    options: ServerOptions,
     mut stopped: watch::Receiver<()>,
 ) {
     // Answers are small or streamed in large pieces; waiting to fill a packet only delays them.
     let _ = stream.set_nodelay(true);
+    let stream = Patient::new(stream, Duration::from_millis(options.write_idle_ms));
+    let Some(certificates) = &options.certificates else {
+        return answer(stream, peer, router, options.head_ms, stopped).await;
+    };
+    let handshake = certificates.acceptor().accept(stream);
+    let shaken = tokio::select! {
+        shaken = tokio::time::timeout(Duration::from_millis(options.head_ms), handshake) => shaken,
+        _ = stopped.changed() => return,
+    };
+    match shaken {
+        Ok(Ok(stream)) => answer(stream, peer, router, options.head_ms, stopped).await,
+        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+        Err(_) => tracing::debug!("a TLS handshake took too long"),
+    }
+}
+
+/// Serves one connection to its end.
+async fn answer(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    peer: Peer,
+    router: Router,
+    head_ms: u64,
+    mut stopped: watch::Receiver<()>,
+) {
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(Duration::from_millis(head_ms));
     builder.max_header_size(HEAD_BYTES_MAX).max_buf_size(HEAD_BYTES_MAX);
-    let connection = builder.serve_connection(
-        TokioIo::new(Patient::new(stream, Duration::from_millis(write_idle_ms))),
-        TowerToHyperService::new(router),
-    );
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        router.call(request)
+    });
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

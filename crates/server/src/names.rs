@@ -40,6 +40,12 @@ pub(crate) fn version(parts: &PathParts) -> Result<(), Problem> {
     if known { Ok(()) } else { Err(Problem::NotFound) }
 }
 
+/// The part of a path that has this name.
+pub(crate) fn part(parts: &PathParts, name: &str) -> Result<String, Problem> {
+    let found = parts.as_ref().ok().and_then(|Path(parts)| parts.get(name));
+    found.cloned().ok_or(Problem::NotFound)
+}
+
 /// Reads `version` (when the path has one) and `key`.
 pub(crate) fn key(parts: PathParts) -> Result<BatchKey, Problem> {
     version(&parts)?;

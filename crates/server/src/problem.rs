@@ -7,7 +7,7 @@
 
 use axum::body::Body;
 use axum::http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use bordereau_base::refusal::Refusal;
 use bordereau_jobs::{BatchStatus, Error, Report};
@@ -46,7 +46,7 @@ pub(crate) enum Problem {
     BrokenMultipart,
     /// A query parameter that is not known, given twice, or not well-formed; the sentence.
     Query(String),
-    /// A JSON body that cannot be read or is not taken; the sentence.
+    /// A body that is not what it must be; the sentence.
     Body(String),
     /// A header that is missing or not well-formed; the sentence.
     Header(String),
@@ -62,6 +62,12 @@ pub(crate) enum Problem {
     Position,
     /// The bytes are not those of the checksum.
     Checksum,
+    /// There is one of that name already.
+    Taken(&'static str),
+    /// Something is left of it that must go first.
+    InUse(&'static str),
+    /// An administrator's own account.
+    Oneself,
     /// The upload is not taken.
     Refused(Refusal),
     /// The body came too slowly.
@@ -72,6 +78,8 @@ pub(crate) enum Problem {
     NotEnded,
     /// The upload has more bytes than this.
     TooLarge { upload_bytes_max: u64 },
+    /// Too many of these lately, and how long to wait.
+    TooOften { what: &'static str, wait_ms: u64 },
     /// Too many of these at once.
     Busy(&'static str),
     /// The server is being shut down.
@@ -135,7 +143,12 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
             Error::Forbidden => Self::Forbidden,
-            Error::Unknown => Self::NotFound,
+            Error::Unknown | Error::Absent(_) => Self::NotFound,
+            Error::Unwelcome => Self::Unauthorized,
+            Error::Taken(what) => Self::Taken(what),
+            Error::InUse(what) => Self::InUse(what),
+            Error::Oneself => Self::Oneself,
+            Error::Invalid(invalid) => Self::Body(format!("{invalid}.")),
             Error::Conflict => Self::Conflict,
             Error::NotEnded => Self::NotEnded,
             Error::TooLarge { upload_bytes_max } => Self::TooLarge { upload_bytes_max },
@@ -144,16 +157,14 @@ impl From<Error> for Problem {
             Error::Position => Self::Position,
             Error::Checksum => Self::Checksum,
             Error::Busy(what) => Self::Busy(what),
+            Error::TooOften { what, wait_ms } => Self::TooOften { what, wait_ms },
             Error::Webhook(sentence) => Self::Body(sentence),
             Error::Full => {
                 tracing::error!("a request failed: the data folder has no room left");
                 Self::Full
             }
             Error::Damaged(_) => Self::Damaged,
-            error @ (Error::Taken(_)
-            | Error::Absent(_)
-            | Error::Invalid(_)
-            | Error::Store(_)
+            error @ (Error::Store(_)
             | Error::Migrate(_)
             | Error::Stored(_)
             | Error::Io(_)
@@ -201,9 +212,11 @@ impl Problem {
             Self::Locked => StatusCode::LOCKED,
             // The protocol's own.
             Self::Checksum => StatusCode::from_u16(CHECKSUM_MISMATCH).unwrap_or(StatusCode::BAD_REQUEST),
-            Self::Conflict | Self::NotEnded | Self::Position => StatusCode::CONFLICT,
+            Self::Conflict | Self::NotEnded | Self::Position | Self::Taken(_) | Self::InUse(_) | Self::Oneself => {
+                StatusCode::CONFLICT
+            }
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Busy(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Busy(_) | Self::TooOften { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Draining => StatusCode::SERVICE_UNAVAILABLE,
             Self::Full => StatusCode::INSUFFICIENT_STORAGE,
             Self::Damaged | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -237,11 +250,17 @@ impl Problem {
             Self::Locked => "Another piece of the upload is being taken. Try again later.".to_owned(),
             Self::Position => "The upload is at another position. Ask where it is.".to_owned(),
             Self::Checksum => "The bytes do not fit their checksum. Send them again.".to_owned(),
+            Self::Taken(what) => format!("There is a {what} of that name already."),
+            Self::InUse(what) => {
+                format!("The {what} is still in use. Disable it, and remove its users and batches first.")
+            }
+            Self::Oneself => "Nobody can disable, remove or demote themselves.".to_owned(),
             Self::Refused(refusal) => refusal.message.clone(),
             Self::TooSlow => "The body came too slowly. Send it again.".to_owned(),
             Self::Conflict => "The batch key was already used for another upload or request.".to_owned(),
             Self::NotEnded => "The batch has not ended. Cancel it first.".to_owned(),
             Self::TooLarge { upload_bytes_max } => format!("The upload has more than {upload_bytes_max} bytes."),
+            Self::TooOften { what, .. } => format!("Too many {what}. Try again later."),
             Self::Busy(what) => format!("Too many {what} at once. Try again later."),
             Self::Draining => "The server is being shut down. Try again later.".to_owned(),
             Self::Damaged => {
@@ -254,7 +273,7 @@ impl Problem {
     fn detail(&self) -> String {
         match self {
             Self::Unauthorized => "Credentials are missing or wrong.".to_owned(),
-            Self::Forbidden => "The user has no right to this solution and submission.".to_owned(),
+            Self::Forbidden => "The user has no right to do this.".to_owned(),
             Self::NotFound => "There is nothing under this path.".to_owned(),
             Self::Pending(_) => "The batch has no results yet.".to_owned(),
             Self::MethodNotAllowed => "The path does not take this method.".to_owned(),
@@ -284,11 +303,15 @@ impl Problem {
             Self::Locked => "uploadLocked",
             Self::Position => "uploadPosition",
             Self::Checksum => "checksumMismatch",
+            Self::Taken(_) => "nameTaken",
+            Self::InUse(_) => "inUse",
+            Self::Oneself => "oneself",
             Self::Refused(refusal) => return Report::from(refusal.clone()).code,
             Self::TooSlow => "tooSlow",
             Self::Conflict => "batchKeyConflict",
             Self::NotEnded => "batchNotEnded",
             Self::TooLarge { .. } => "uploadTooLarge",
+            Self::TooOften { .. } => "tooOften",
             Self::Busy(_) => "busy",
             Self::Draining => "draining",
             Self::Full => "full",
@@ -302,6 +325,7 @@ impl Problem {
         match self {
             Self::Pending(_) => Some(PENDING_RETRY_S),
             Self::Busy(_) | Self::Locked => Some(BUSY_RETRY_S),
+            Self::TooOften { wait_ms, .. } => Some(u32::try_from(wait_ms.div_ceil(1_000)).unwrap_or(u32::MAX)),
             Self::Draining => Some(DRAINING_RETRY_S),
             Self::Full => Some(FULL_RETRY_S),
             _ => None,
@@ -310,8 +334,17 @@ impl Problem {
 
     /// The response for a client that sent `headers`.
     pub(crate) fn into_response(self, headers: &HeaderMap) -> Response {
+        self.respond(if wants_problem(headers) { Form::Problem } else { Form::Text })
+    }
+
+    /// The response as an RFC 9457 problem, whatever the client accepts.
+    pub(crate) fn into_problem_response(self) -> Response {
+        self.respond(Form::Problem)
+    }
+
+    fn respond(self, form: Form) -> Response {
         let status = self.status();
-        let (kind, body) = if wants_problem(headers) {
+        let (kind, body) = if form == Form::Problem {
             let code = self.code();
             let body = ProblemBody {
                 kind: format!("urn:bordereau:problem:{code}"),
@@ -332,12 +365,26 @@ impl Problem {
         if let Some(seconds) = self.retry_after_s() {
             sent.insert(RETRY_AFTER, seconds.into());
         }
+        if let Self::TooOften { what: "requests", .. } = self {
+            let seconds = self.retry_after_s().unwrap_or_default();
+            if let Ok(left) = HeaderValue::try_from(format!("\"customer\";r=0;t={seconds}")) {
+                sent.insert(HeaderName::from_static("ratelimit"), left);
+            }
+        }
         if matches!(self, Self::Unauthorized) {
             let challenge = "Basic realm=\"bordereau\", charset=\"UTF-8\"";
             sent.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+            sent.append(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"bordereau\""));
         }
         response
     }
+}
+
+/// The form of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Text,
+    Problem,
 }
 
 /// Whether `Accept` names `application/problem+json`, with a weight above zero.

@@ -9,7 +9,7 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 use bordereau_base::ids::BatchKey;
-use bordereau_jobs::{BatchProfile, BatchRequest, ResultsFile};
+use bordereau_jobs::{Action, BatchProfile, BatchRequest, ResultsFile};
 use bordereau_profile::datapackage;
 use bordereau_profile::document::{Profile, ProfileState};
 use futures::StreamExt;
@@ -78,7 +78,7 @@ async fn send_upload(site: &Site, parts: PathParts, request: Request) -> Respons
         crate::names::version(&parts)?;
         let asked = |key| BatchRequest::profile(key);
         let anything = asked(None);
-        site.jobs.authorize(&caller, &anything.solution, &anything.submission)?;
+        site.jobs.authorize(&caller, Action::Send, &anything.solution, &anything.submission)?;
         if site.is_draining() {
             return Err(Problem::Draining);
         }

@@ -9,18 +9,20 @@ use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, head, post};
+use axum::routing::{delete, get, head, patch, post};
 use bordereau_jobs::Jobs;
 use futures::FutureExt;
 use tokio::sync::watch;
 
+use crate::admin::{audit, customers, tokens, users};
+use crate::listen::Peer;
 use crate::metrics::HttpMetrics;
 use crate::openapi::openapi_json;
 use crate::problem::Problem;
 use crate::results::{results, results_versioned};
 use crate::submit::{submit, submit_versioned};
 use crate::subscribe::{longpoll, stream};
-use crate::{ServerOptions, batches, errors, profile, solutions, submit_profiled, uploads, webhooks};
+use crate::{ServerOptions, batches, docs, errors, profile, solutions, submit_profiled, uploads, webhooks};
 
 /// What handlers share. Cheap to clone.
 #[derive(Clone)]
@@ -91,7 +93,16 @@ pub(crate) fn router(site: Site) -> Router {
         .route("/api/2/webhooks/{id}/rotate", post(webhooks::rotate))
         .route("/api/2/webhooks/{id}/ping", post(webhooks::ping))
         .route("/api/2/webhooks/{id}/deliveries", get(webhooks::deliveries))
+        .route("/api/2/admin/customers", get(customers::list).post(customers::add))
+        .route("/api/2/admin/customers/{customer}", patch(customers::change).delete(customers::remove))
+        .route("/api/2/admin/users", get(users::list).post(users::add))
+        .route("/api/2/admin/users/{user}", get(users::show).patch(users::change).delete(users::remove))
+        .route("/api/2/admin/users/{user}/tokens", get(tokens::list).post(tokens::add))
+        .route("/api/2/admin/users/{user}/tokens/{prefix}", delete(tokens::revoke))
+        .route("/api/2/admin/audit", get(audit::read))
         .route("/api/2/openapi.json", get(openapi))
+        .route("/api/2/docs", get(docs::page))
+        .route("/api/2/docs/{asset}", get(docs::asset))
         .route("/healthz", get(healthz))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
@@ -128,7 +139,9 @@ async fn surround(State(site): State<Site>, request: Request, next: Next) -> Res
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let headers = request.headers().clone();
-    let response = AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_| {
+    let from = request.extensions().get::<Peer>().map(|Peer(address)| *address);
+    let answering = crate::auth::asked_from(from, next.run(request));
+    let response = AssertUnwindSafe(answering).catch_unwind().await.unwrap_or_else(|_| {
         tracing::error!("a handler panicked");
         Problem::Internal.into_response(&headers)
     });

@@ -9,7 +9,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use bordereau_base::ids::{ReleaseVersion, SolutionName};
-use bordereau_jobs::{Caller, Release, SubmissionKind};
+use bordereau_jobs::{Action, Caller, Release, SubmissionKind};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -241,7 +241,8 @@ fn shown(site: &Site, caller: &Caller, name: &SolutionName) -> Option<Known> {
     let catalog = site.jobs.catalog();
     let active = catalog.active(name, site.jobs.now());
     let release = active.or_else(|| catalog.releases(name).last())?;
-    let submissions = release.manifest.submissions.iter().filter(|(submission, _)| caller.may(name, submission));
+    let submissions =
+        release.manifest.submissions.iter().filter(|(submission, _)| caller.may(Action::Read, name, submission));
     let submissions: Vec<_> = submissions
         .map(|(submission, spec)| SubmissionBody {
             submission: submission.to_string(),

@@ -6,7 +6,7 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::response::Response;
 use bordereau_base::ids::BatchKey;
-use bordereau_jobs::{BatchRequest, Caller};
+use bordereau_jobs::{Action, BatchRequest, Caller};
 
 use crate::multipart;
 use crate::names::{PathParts, named};
@@ -111,7 +111,7 @@ async fn accept(
 ) -> Result<BatchKey, Problem> {
     let caller = crate::auth::caller(&site.jobs, headers).await?;
     let named = named(parts)?;
-    site.jobs.authorize(&caller, &named.solution, &named.submission)?;
+    site.jobs.authorize(&caller, Action::Send, &named.solution, &named.submission)?;
     if site.is_draining() {
         return Err(Problem::Draining);
     }

@@ -8,6 +8,7 @@ use axum::http::header::{ALLOW, CACHE_CONTROL};
 use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::response::Response;
 use bordereau_base::ids::BatchKey;
+use bordereau_jobs::Action;
 
 use crate::names::{PathParts, named};
 use crate::problem::{Problem, ProblemBody};
@@ -153,7 +154,7 @@ async fn answer(site: &Site, parts: PathParts, request: Request) -> Response {
 async fn submitted(site: &Site, parts: PathParts, headers: &HeaderMap, uri: &Uri) -> Result<BatchKey, Problem> {
     let caller = crate::auth::caller(&site.jobs, headers).await?;
     let named = named(parts)?;
-    site.jobs.authorize(&caller, &named.solution, &named.submission)?;
+    site.jobs.authorize(&caller, Action::Send, &named.solution, &named.submission)?;
     if site.is_draining() {
         return Err(Problem::Draining);
     }

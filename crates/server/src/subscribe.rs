@@ -13,7 +13,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::response::sse::{Event as SentEvent, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use bordereau_jobs::{Event, Filter, Subscription};
+use bordereau_jobs::{Caller, Event, Filter, Subscription};
 use futures::Stream;
 use rand::RngExt;
 use serde::Serialize;
@@ -64,6 +64,9 @@ pub(crate) struct EventBody {
     solution: String,
     /// What was asked of it.
     submission: String,
+    /// Whether a test user sent it; left out when not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    test: bool,
     /// The state it is in since: `accepted`, `running`, `finished` or `failed`.
     state: &'static str,
     /// 1, 2, 3, ... of the customer, without holes.
@@ -80,6 +83,7 @@ impl From<&Event> for EventBody {
             customer: event.customer.to_string(),
             solution: event.solution.to_string(),
             submission: event.submission.to_string(),
+            test: event.test,
             state: event.state.as_str(),
             sequence: event.sequence,
             at: event.at.to_string(),
@@ -151,6 +155,7 @@ fn timeout_s(text: &str) -> Result<u64, Problem> {
         (status = 200, description = "Events, or none when the time was over.", body = EventsBody),
         (status = 400, description = "A query that is not well-formed.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
         (status = 401, description = "Credentials are missing or wrong.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = 403, description = "The user's role has no subscriptions.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
         (status = 429, description = "Too many subscriptions at once; see `Retry-After`.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
     ),
     security(("basic" = [])),
@@ -179,6 +184,7 @@ async fn poll(site: Site, headers: &HeaderMap, uri: &Uri) -> Result<EventsBody, 
             event = subscription.next() => events.push(EventBody::from(&*event?)),
             () = tokio::time::sleep_until(until) => {}
             () = site.stopped() => {}
+            () = site.jobs.until_unwelcome(&caller) => return Err(Problem::Unauthorized),
         }
         events.extend(ready(&mut subscription).await?);
     }
@@ -216,6 +222,7 @@ async fn ready(subscription: &mut Subscription) -> Result<Vec<EventBody>, Proble
         (status = 200, description = "The stream.", body = String, content_type = "text/event-stream"),
         (status = 400, description = "A query that is not well-formed.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
         (status = 401, description = "Credentials are missing or wrong.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = 403, description = "The user's role has no subscriptions.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
         (status = 429, description = "Too many subscriptions at once; see `Retry-After`.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
     ),
     security(("basic" = [])),
@@ -223,35 +230,38 @@ async fn ready(subscription: &mut Subscription) -> Result<Vec<EventBody>, Proble
 pub(crate) async fn stream(State(site): State<Site>, request: Request) -> Response {
     let (head, _) = request.into_parts();
     match opened(&site, &head.headers, &head.uri).await {
-        Ok(subscription) => {
+        Ok((caller, subscription)) => {
             let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
-            uncached(Sse::new(sent(site, subscription)).keep_alive(keep_alive).into_response())
+            uncached(Sse::new(sent(site, caller, subscription)).keep_alive(keep_alive).into_response())
         }
         Err(problem) => problem.into_response(&head.headers),
     }
 }
 
-async fn opened(site: &Site, headers: &HeaderMap, uri: &Uri) -> Result<Subscription, Problem> {
+async fn opened(site: &Site, headers: &HeaderMap, uri: &Uri) -> Result<(Caller, Subscription), Problem> {
     let caller = crate::auth::caller(&site.jobs, headers).await?;
     let wanted = Wanted::read(uri)?;
     let last = headers.get("last-event-id").map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    Ok(site.jobs.subscribe(&caller, wanted.filters, last.or(wanted.since).as_deref()).await?)
+    let subscription = site.jobs.subscribe(&caller, wanted.filters, last.or(wanted.since).as_deref()).await?;
+    Ok((caller, subscription))
 }
 
-/// The events of a subscription as they are written, until the server is being shut down or the store fails.
-fn sent(site: Site, subscription: Subscription) -> impl Stream<Item = Result<SentEvent, Infallible>> {
+/// The events of a subscription as they are written, until the server is being shut down, the credentials end or the
+/// store fails.
+fn sent(site: Site, caller: Caller, subscription: Subscription) -> impl Stream<Item = Result<SentEvent, Infallible>> {
     let first = subscription.was_reset();
-    futures::stream::unfold((site, subscription, first), |(site, mut subscription, reset)| async move {
+    futures::stream::unfold((site, caller, subscription, first), |(site, caller, mut subscription, reset)| async move {
         if reset {
             let event = SentEvent::default().event("reset").id(subscription.cursor().to_string()).data("{}");
-            return Some((Ok(event), (site, subscription, false)));
+            return Some((Ok(event), (site, caller, subscription, false)));
         }
         let event = tokio::select! {
             event = subscription.next() => event.ok()?,
             () = site.stopped() => return None,
+            () = site.jobs.until_unwelcome(&caller) => return None,
         };
         let written = written(&event, &subscription);
-        Some((Ok(written), (site, subscription, false)))
+        Some((Ok(written), (site, caller, subscription, false)))
     })
 }
 

@@ -12,7 +12,7 @@ use axum::http::header::{ALLOW, CACHE_CONTROL, LOCATION};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
-use bordereau_jobs::{Caller, Checksum, Resumable, UploadId, UploadTaken};
+use bordereau_jobs::{Action, Caller, Checksum, Resumable, UploadId, UploadTaken};
 use futures::StreamExt;
 
 use self::headers::{LENGTH, METADATA, OFFSET, RESUMABLE, VERSION};
@@ -81,7 +81,7 @@ async fn created(site: &Site, head: &Parts, body: Body) -> Result<Response, Prob
     let caller = known(site, &head.headers).await?;
     let metadata = headers::text(&head.headers, &METADATA).unwrap_or_default();
     let request = headers::request(metadata)?;
-    site.jobs.authorize(&caller, &request.solution, &request.submission)?;
+    site.jobs.authorize(&caller, Action::Send, &request.solution, &request.submission)?;
     if site.is_draining() {
         return Err(Problem::Draining);
     }

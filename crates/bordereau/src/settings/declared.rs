@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use bordereau_base::limits::IntakeLimits;
+use bordereau_jobs::PaceLimits;
 
 /// One setting: its name in the file, in `--set` and (in capitals behind `BORDEREAU_`) in the environment.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ impl Setting {
 }
 
 /// All settings, in the order in which they are shown.
-pub const SETTINGS: [Setting; 22] = [
+pub const SETTINGS: [Setting; 26] = [
     Setting {
         name: "data",
         default: || "bordereau-data".to_owned(),
@@ -89,6 +90,35 @@ pub const SETTINGS: [Setting; 22] = [
         name: "lease_ms",
         default: || "30000".to_owned(),
         meaning: "How long a runner may be silent before another takes up its batch, in milliseconds.",
+    },
+    Setting {
+        name: "tls_certificate",
+        default: String::new,
+        meaning: "PEM file with the certificate of the server, and behind it those it is signed by. With `tls_key` the \
+                  server speaks TLS (https) only. Both are read again when they change, and on SIGHUP.",
+    },
+    Setting { name: "tls_key", default: String::new, meaning: "PEM file with the private key of `tls_certificate`." },
+    Setting {
+        name: "allow_plain_http",
+        default: || "no".to_owned(),
+        meaning: "Whether the server may listen without TLS on an address that is not a loopback address: `no`, or `yes` \
+                  behind a proxy that speaks TLS. Passwords and books would else travel unencrypted.",
+    },
+    Setting {
+        name: "requests_per_s",
+        default: || PaceLimits::default().requests_per_s.to_string(),
+        meaning: "Requests of a customer in a second, in the long run; more are answered 429. 0: as many as there are.",
+    },
+    Setting {
+        name: "requests_burst",
+        default: || PaceLimits::default().requests_burst.to_string(),
+        meaning: "Requests of a customer at once, beyond `requests_per_s`.",
+    },
+    Setting {
+        name: "failed_logins_free",
+        default: || PaceLimits::default().failures_free.to_string(),
+        meaning: "Wrong passwords of a name from an address before the next must wait, longer after each one (see \
+                  docs/access.md). 0: never.",
     },
     Setting {
         name: "webhook_networks",

@@ -7,9 +7,12 @@ use bordereau_base::state::BatchState;
 use jiff::Timestamp;
 use sqlx::{Executor, FromRow, Sqlite, Transaction};
 
+use super::audit::record;
 use super::batches::{explanations_name, format_name};
 use super::events::{About, append_events};
 use super::{Store, signed, state_named, unsigned};
+use crate::account::Caller;
+use crate::audit::{Actor, Deed, DeedName};
 use crate::batch::BatchRequest;
 use crate::error::{Error, Result};
 use crate::profile::is_profile;
@@ -19,7 +22,7 @@ use crate::profile::is_profile;
 pub(crate) struct NewBatch {
     pub(crate) customer: CustomerName,
     pub(crate) key: BatchKey,
-    pub(crate) sent_by: String,
+    pub(crate) by: Caller,
     pub(crate) request: BatchRequest,
     pub(crate) release_version: ReleaseVersion,
     pub(crate) release_sha256: String,
@@ -66,6 +69,8 @@ pub(crate) enum SubmittedProfiled {
     Taken(Taken),
     /// There is no profile of that key, or it has ended without a full one.
     NoProfile,
+    /// The profile is no test, and who wants to submit it a test user.
+    NoTest,
 }
 
 impl Store {
@@ -78,6 +83,7 @@ impl Store {
         insert(&mut write, batch, now).await?;
         let committed = write.commit().await;
         self.log_grew(&batch.customer);
+        batch.tell();
         Ok(committed.map_or_else(|error| Inserted::Doubtful(error.into()), |()| Inserted::New))
     }
 
@@ -107,6 +113,7 @@ impl Store {
         insert(&mut write, &batch, now).await?;
         write.commit().await?;
         self.log_grew(customer);
+        batch.tell();
         Ok(SubmittedProfiled::New)
     }
 
@@ -121,6 +128,17 @@ impl NewBatch {
         let BatchRequest { solution, submission, .. } = &self.request;
         About { customer: &self.customer, key: self.key, solution, submission }
     }
+
+    fn deed<'a>(&'a self, actor: &'a Actor) -> Deed<'a> {
+        let BatchRequest { solution, submission, .. } = &self.request;
+        let deed = Deed::new(actor, DeedName::BatchSent).of(&self.customer).to(&self.key);
+        deed.with(&format!("{solution}/{submission}"))
+    }
+
+    /// Writes who sent it to the log, once it is durable.
+    fn tell(&self) {
+        self.deed(&Actor::from(&self.by)).tell();
+    }
 }
 
 /// Whether a batch or profile names the object as its upload.
@@ -133,6 +151,7 @@ pub(super) async fn names_upload(store: impl Executor<'_, Database = Sqlite>, ob
 #[derive(FromRow)]
 struct UnderKey {
     is_profile: bool,
+    test: bool,
     state: String,
     request_sha256: String,
     upload_object: Option<String>,
@@ -145,7 +164,7 @@ async fn under(
     customer: &CustomerName,
     key: BatchKey,
 ) -> Result<Vec<UnderKey>> {
-    let query = "SELECT is_profile, state, request_sha256, upload_object, upload_sha256, upload_bytes
+    let query = "SELECT is_profile, test, state, request_sha256, upload_object, upload_sha256, upload_bytes
                  FROM batches WHERE customer = ? AND key = ?";
     Ok(sqlx::query_as(query).bind(customer.as_str()).bind(key.to_string()).fetch_all(store).await?)
 }
@@ -173,6 +192,9 @@ fn submission(
     };
     let (sha256, bytes) = (profile.upload_sha256.clone(), unsigned(profile.upload_bytes));
     let batch = new(StoredUpload { object, sha256, bytes });
+    if batch.by.is_tester() && !profile.test {
+        return Ok(Err(SubmittedProfiled::NoTest));
+    }
     // Whatever became of the profile since, the same again has the same answer.
     if let Some(taken) = taken(under, &batch) {
         return Ok(Err(SubmittedProfiled::Taken(taken)));
@@ -187,12 +209,12 @@ fn submission(
 async fn insert(write: &mut Transaction<'static, Sqlite>, batch: &NewBatch, now: Timestamp) -> Result<()> {
     sqlx::query(
         "INSERT INTO batches (customer, key, sent_by, solution, submission, release_version, release_sha256, format,
-             explanations, request_sha256, upload_object, upload_sha256, upload_bytes, state, created_ms, updated_ms)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'accepted', ?, ?)",
+             explanations, request_sha256, upload_object, upload_sha256, upload_bytes, state, created_ms, updated_ms, test)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'accepted', ?, ?, ?)",
     )
     .bind(batch.customer.as_str())
     .bind(batch.key.to_string())
-    .bind(&batch.sent_by)
+    .bind(batch.by.name().as_str())
     .bind(batch.request.solution.as_str())
     .bind(batch.request.submission.as_str())
     .bind(batch.release_version.as_str())
@@ -205,7 +227,10 @@ async fn insert(write: &mut Transaction<'static, Sqlite>, batch: &NewBatch, now:
     .bind(signed(batch.upload_bytes))
     .bind(now.as_millisecond())
     .bind(now.as_millisecond())
+    .bind(batch.by.is_tester())
     .execute(&mut **write)
     .await?;
+    let actor = Actor::from(&batch.by);
+    record(&mut **write, &batch.deed(&actor), now).await?;
     append_events(write, batch.about(), BatchState::Accepted, now).await
 }

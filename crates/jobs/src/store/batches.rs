@@ -88,7 +88,7 @@ struct ClaimRow {
 }
 
 /// The columns of a [`StatusRow`].
-pub(super) const STATUS_COLUMNS: &str = "id, key, solution, submission, release_version, state, attempt, created_ms, \
+pub(super) const STATUS_COLUMNS: &str = "id, key, solution, submission, release_version, test, state, attempt, created_ms, \
                                          updated_ms, results_object, results_sha256, results_bytes, summary, report";
 
 #[derive(FromRow)]
@@ -98,6 +98,7 @@ pub(super) struct StatusRow {
     solution: String,
     submission: String,
     release_version: String,
+    test: bool,
     state: String,
     attempt: i64,
     created_ms: i64,
@@ -331,6 +332,7 @@ impl TryFrom<StatusRow> for BatchRow {
             solution: stored(&row.solution, "solution name")?,
             submission: stored(&row.submission, "submission name")?,
             release: stored(&row.release_version, "release version")?,
+            test: row.test,
             state: state_named(&row.state)?,
             attempt: unsigned(row.attempt),
             created: moment(row.created_ms)?,

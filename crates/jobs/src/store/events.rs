@@ -17,6 +17,7 @@ struct EventRow {
     key: String,
     solution: String,
     submission: String,
+    test: bool,
     state: String,
     at_ms: i64,
 }
@@ -30,6 +31,7 @@ impl EventRow {
             key: stored(&self.key, "batch key")?,
             solution: stored(&self.solution, "solution name")?,
             submission: stored(&self.submission, "submission name")?,
+            test: self.test,
             state: state_named(&self.state)?,
             at: moment(self.at_ms)?,
         })
@@ -78,8 +80,9 @@ pub(crate) async fn append_event(
             .fetch_one(&mut **write)
             .await?;
     sqlx::query(
-        "INSERT INTO events (customer, sequence, name, key, solution, submission, state, at_ms)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO events (customer, sequence, name, key, solution, submission, state, at_ms, test)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, coalesce((SELECT test FROM batches
+             WHERE customer = ?1 AND key = ?4 AND solution = ?5 AND submission = ?6), 0))",
     )
     .bind(about.customer.as_str())
     .bind(sequence)
@@ -94,7 +97,7 @@ pub(crate) async fn append_event(
     Ok(())
 }
 
-const COLUMNS: &str = "sequence, name, key, solution, submission, state, at_ms";
+const COLUMNS: &str = "sequence, name, key, solution, submission, test, state, at_ms";
 
 impl Store {
     /// What cursors of this store have in common.

@@ -8,6 +8,7 @@
 mod accounts;
 mod arrivals;
 mod artefacts;
+mod audit;
 mod batches;
 mod contributions;
 mod counts;
@@ -15,6 +16,7 @@ mod events;
 mod operations;
 mod resumable;
 mod retention;
+mod tokens;
 mod webhooks;
 
 use std::collections::BTreeSet;
@@ -29,6 +31,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Connection, Sqlite, SqlitePool, Transaction};
 use tokio::sync::Notify;
 
+pub(crate) use accounts::Candidate;
 pub(crate) use arrivals::{Inserted, NewBatch, StoredUpload, SubmittedProfiled, Taken};
 pub(crate) use batches::{BatchRow, Claim, Fence, Finished, explanations_name, format_name};
 pub(crate) use contributions::{KeptContribution, PlacedFile, Replacement, Swapped};
@@ -39,8 +42,8 @@ pub(crate) use resumable::ResumableRow;
 use crate::error::{Error, Result};
 use crate::folder::Folder;
 
-/// One of them is held by the follower of the log.
-const CONNECTIONS_MAX: u32 = 5;
+/// One of them is held by the follower of the log, one by the watch over accounts.
+const CONNECTIONS_MAX: u32 = 6;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The open store. Cheap to clone.

@@ -6,12 +6,14 @@ use jiff::Timestamp;
 use sqlx::{Sqlite, Transaction};
 
 use super::arrivals::names_upload;
+use super::audit::record;
 use super::batches::{BatchRow, Claim, Fence, STATUS_COLUMNS, StatusRow};
 use super::contributions::withdraw;
 use super::events::{About, append_events};
 use super::{Store, state_named, stored};
+use crate::audit::Deed;
 use crate::error::Result;
-use crate::operations::{Cancelling, KeyPrefix, ListRequest};
+use crate::operations::{Cancelling, KeyPrefix, ListRequest, Tests};
 
 /// What was deleted, and what of it lies in the data folder.
 #[derive(Debug, Default)]
@@ -117,6 +119,7 @@ impl Store {
                    SELECT 1 FROM batches b WHERE b.customer = ?1 AND b.key = batches.key AND b.is_profile = 0))
                AND (?2 IS NULL
                    OR id < (SELECT id FROM batches WHERE customer = ?1 AND key = ?2 ORDER BY is_profile LIMIT 1))
+               AND (?10 IS NULL OR test = ?10)
                AND (?3 IS NULL OR state = ?3) AND (?4 IS NULL OR solution = ?4) AND (?5 IS NULL OR submission = ?5)
                AND (?7 IS NULL OR created_ms >= ?7) AND (?8 IS NULL OR created_ms < ?8)
                AND (?9 IS NULL OR substr(key, 1, length(?9)) = ?9)
@@ -133,6 +136,11 @@ impl Store {
             .bind(request.since.map(Timestamp::as_millisecond))
             .bind(request.until.map(Timestamp::as_millisecond))
             .bind(request.key_prefix.as_ref().map(KeyPrefix::as_str))
+            .bind(match request.tests {
+                Tests::Without => Some(false),
+                Tests::Only => Some(true),
+                Tests::With => None,
+            })
             .fetch_all(&self.pool)
             .await?;
         rows.into_iter().map(BatchRow::try_from).collect()
@@ -145,6 +153,7 @@ impl Store {
         customer: &CustomerName,
         key: BatchKey,
         ids: &[i64],
+        deed: &Deed<'_>,
         now: Timestamp,
     ) -> Result<Option<Cancelling>> {
         let mut write = self.write().await?;
@@ -153,8 +162,12 @@ impl Store {
             let becomes = cancel_one(&mut write, customer, key, target, now).await?;
             cancelling = Some(cancelling.map_or(becomes, |one| together(one, becomes)));
         }
+        if cancelling.is_some() {
+            record(&mut *write, deed, now).await?;
+        }
         write.commit().await?;
         self.log_grew(customer);
+        deed.tell();
         Ok(cancelling)
     }
 
@@ -166,6 +179,7 @@ impl Store {
         key: BatchKey,
         ids: &[i64],
         contributed: Withdrawal,
+        deed: &Deed<'_>,
         now: Timestamp,
     ) -> Result<Deletion> {
         let mut write = self.write().await?;
@@ -191,8 +205,10 @@ impl Store {
                 deleted.uploads.push(object);
             }
         }
+        record(&mut *write, deed, now).await?;
         write.commit().await?;
         self.log_grew(customer);
+        deed.tell();
         Ok(Deletion::Done(deleted))
     }
 

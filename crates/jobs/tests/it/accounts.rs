@@ -1,9 +1,9 @@
-use bordereau_jobs::{Caller, Error, Grant, Jobs, Password, User};
+use bordereau_jobs::{Action, Actor, Caller, Error, Grant, Jobs, Password, User};
 
 use crate::world::{World, add_user};
 
 async fn login(jobs: &Jobs, name: &str, password: &str) -> Option<Caller> {
-    jobs.verify(name, &Password::given(password)).await.unwrap()
+    jobs.verify(name, &Password::given(password), None).await.unwrap()
 }
 
 #[tokio::test]
@@ -12,32 +12,34 @@ async fn customers_and_users_are_there_after_reopening() {
     let (jobs, jane, _) = world.open_with_customers().await;
     drop(jobs);
     let jobs = world.open().await;
-    let customers = jobs.list_customers().await.unwrap();
-    assert_eq!(customers.iter().map(|name| name.as_str()).collect::<Vec<_>>(), ["acme", "valen"]);
-    let users = jobs.list_users().await.unwrap();
+    let customers = jobs.accounts(Actor::program()).list_customers(None, 9).await.unwrap();
+    assert_eq!(customers.iter().map(|customer| customer.name.as_str()).collect::<Vec<_>>(), ["acme", "valen"]);
+    let users = jobs.accounts(Actor::program()).list_users(None, None, 9).await.unwrap();
     assert_eq!(users.iter().map(|user| user.name.as_str()).collect::<Vec<_>>(), ["jane", "joe"]);
-    assert_eq!(login(&jobs, "jane", "opensesame").await, Some(jane));
+    assert_eq!(login(&jobs, "jane", "opensesame").await.unwrap().customer(), jane.customer());
 }
 
 #[tokio::test]
 async fn names_are_taken_once_and_must_be_there() {
     let world = World::new();
     let (jobs, ..) = world.open_with_customers().await;
-    assert!(matches!(jobs.add_customer(&"acme".parse().unwrap()).await, Err(Error::Taken("customer"))));
-    let user = |name: &str, customer: &str| User {
-        name: name.parse().unwrap(),
-        customer: customer.parse().unwrap(),
-        grants: vec![],
-    };
+    assert!(matches!(
+        jobs.accounts(Actor::program()).add_customer(&"acme".parse().unwrap()).await,
+        Err(Error::Taken("customer"))
+    ));
+    let user = |name: &str, customer: &str| User::new(name.parse().unwrap(), customer.parse().unwrap(), Vec::new());
     let password = || Password::chosen("opensesame").unwrap();
-    let taken = jobs.add_user(&user("joe", "valen"), password()).await;
+    let taken = jobs.accounts(Actor::program()).add_user(&user("joe", "valen"), password()).await;
     assert!(matches!(taken, Err(Error::Taken("user"))), "users are unique over all customers");
-    assert!(matches!(jobs.add_user(&user("jim", "nobody"), password()).await, Err(Error::Absent("customer"))));
+    assert!(matches!(
+        jobs.accounts(Actor::program()).add_user(&user("jim", "nobody"), password()).await,
+        Err(Error::Absent("customer"))
+    ));
     let jim = "jim".parse().unwrap();
-    assert!(matches!(jobs.set_password(&jim, password()).await, Err(Error::Absent("user"))));
-    assert!(matches!(jobs.grant(&jim, &Grant::ALL).await, Err(Error::Absent("user"))));
-    assert!(matches!(jobs.revoke(&jim, &Grant::ALL).await, Err(Error::Absent("user"))));
-    let absent = jobs.revoke(&"joe".parse().unwrap(), &"ca/scoring".parse().unwrap()).await;
+    assert!(matches!(jobs.accounts(Actor::program()).set_password(&jim, password()).await, Err(Error::Absent("user"))));
+    assert!(matches!(jobs.accounts(Actor::program()).grant(&jim, &Grant::ALL).await, Err(Error::Absent("user"))));
+    assert!(matches!(jobs.accounts(Actor::program()).revoke(&jim, &Grant::ALL).await, Err(Error::Absent("user"))));
+    let absent = jobs.accounts(Actor::program()).revoke(&"joe".parse().unwrap(), &"ca/scoring".parse().unwrap()).await;
     assert!(matches!(absent, Err(Error::Absent("grant"))));
 }
 
@@ -60,7 +62,7 @@ async fn a_success_is_remembered_until_something_changes() {
         assert!(login(&jobs, "jane", "opensesame").await.is_some());
     }
     assert_eq!(jobs.password_checks(), 1);
-    jobs.set_password(jane.name(), Password::chosen("new password").unwrap()).await.unwrap();
+    jobs.accounts(Actor::program()).set_password(jane.name(), Password::chosen("new password").unwrap()).await.unwrap();
     assert_eq!(login(&jobs, "jane", "opensesame").await, None);
     assert!(login(&jobs, "jane", "new password").await.is_some());
 }
@@ -72,24 +74,24 @@ async fn grants_are_added_and_taken_with_effect_at_once() {
     let joe = add_user(&jobs, "joe", "acme").await;
     let may = async |solution: &str, submission: &str| {
         let caller = login(&jobs, "joe", "opensesame").await.unwrap();
-        caller.may(&solution.parse().unwrap(), &submission.parse().unwrap())
+        caller.may(Action::Send, &solution.parse().unwrap(), &submission.parse().unwrap())
     };
     assert!(may("ca", "scoring").await);
-    jobs.revoke(joe.name(), &Grant::ALL).await.unwrap();
+    jobs.accounts(Actor::program()).revoke(joe.name(), &Grant::ALL).await.unwrap();
     assert!(!may("ca", "scoring").await);
     let grant: Grant = "ca/*".parse().unwrap();
-    jobs.grant(joe.name(), &grant).await.unwrap();
-    jobs.grant(joe.name(), &grant).await.unwrap();
+    jobs.accounts(Actor::program()).grant(joe.name(), &grant).await.unwrap();
+    jobs.accounts(Actor::program()).grant(joe.name(), &grant).await.unwrap();
     assert!(may("ca", "scoring").await && !may("insureright", "scoring").await);
-    assert_eq!(jobs.list_users().await.unwrap()[0].grants, [grant]);
+    assert_eq!(jobs.accounts(Actor::program()).list_users(None, None, 9).await.unwrap()[0].grants, [grant]);
 }
 
 #[tokio::test]
 async fn two_processes_can_make_the_same_folder_at_once() {
     let world = World::new();
     let opened = futures::future::join_all((0..4).map(|_| world.open())).await;
-    opened[0].add_customer(&"valen".parse().unwrap()).await.unwrap();
-    assert_eq!(opened[3].list_customers().await.unwrap().len(), 1);
+    opened[0].accounts(Actor::program()).add_customer(&"valen".parse().unwrap()).await.unwrap();
+    assert_eq!(opened[3].accounts(Actor::program()).list_customers(None, 9).await.unwrap().len(), 1);
 }
 
 #[cfg(unix)]

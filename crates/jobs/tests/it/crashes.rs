@@ -45,7 +45,7 @@ pub fn options(data: &Path) -> JobsOptions {
 
 pub fn jane() -> Caller {
     let (name, customer) = ("jane".parse().unwrap(), "valen".parse().unwrap());
-    Caller::new(User { name, customer, grants: vec![Grant::ALL] })
+    Caller::new(User::new(name, customer, vec![Grant::ALL]))
 }
 
 #[tokio::test]

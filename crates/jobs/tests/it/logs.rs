@@ -35,7 +35,7 @@ async fn no_cell_and_no_password_is_logged() {
     });
     let jobs = Jobs::open(JobsOptions { score, ..world.options() }).await.unwrap();
     let jane = add_user(&jobs, "jane", "valen").await;
-    jobs.verify("jane", &Password::given("Secret Password")).await.unwrap();
+    jobs.verify("jane", &Password::given("Secret Password"), None).await.unwrap();
     let key = submit(&jobs, &jane, request(), b"a zip").await.unwrap().key();
     let put_off = async {
         while jobs.events(jane.customer(), 2).await.unwrap().is_empty() {

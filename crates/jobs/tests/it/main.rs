@@ -1,6 +1,7 @@
 //! The jobs crate from outside: accounts, uploads, runner, crashes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
+mod access;
 mod accounts;
 mod contributions;
 mod crashes;

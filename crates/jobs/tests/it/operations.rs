@@ -51,7 +51,7 @@ async fn batches_are_listed_newest_first_page_by_page_and_to_their_customer_only
 
 fn with_grant(caller: &Caller, grant: &str) -> Caller {
     let grants = vec![grant.parse::<Grant>().unwrap()];
-    Caller::new(User { name: caller.name().clone(), customer: caller.customer().clone(), grants })
+    Caller::new(User::new(caller.name().clone(), caller.customer().clone(), grants))
 }
 
 #[tokio::test]

@@ -285,7 +285,7 @@ async fn a_profile_is_its_customers_and_needs_the_right() {
     let results = jobs.results(&jane, &asked.solution, &asked.submission, key).await.unwrap();
     assert!(matches!(results, BatchResults::Unknown), "{}", world::name(&results));
     let grants = vec!["insureright/scoring".parse().unwrap()];
-    let other = Caller::new(User { name: "jim".parse().unwrap(), customer: jane.customer().clone(), grants });
+    let other = Caller::new(User::new("jim".parse().unwrap(), jane.customer().clone(), grants));
     assert!(matches!(jobs.profile(&other, key).await, Err(Error::Forbidden)));
     let sent = submit(&jobs, &other, BatchRequest::profile(None), b"a zip").await;
     assert!(matches!(sent, Err(Error::Forbidden)));

@@ -41,7 +41,7 @@ async fn pieces_end_in_the_batch_that_the_whole_would_have_been() {
     assert!(matches!(piece(&other, &joe, upload.id, 10, 12).await, Err(Error::Unknown)));
     assert!(matches!(other.resumable(&joe, upload.id).await, Err(Error::Unknown)));
     let grants = vec!["ca/*".parse::<Grant>().unwrap()];
-    let clerk = Caller::new(User { name: "clerk".parse().unwrap(), customer: jane.customer().clone(), grants });
+    let clerk = Caller::new(User::new("clerk".parse().unwrap(), jane.customer().clone(), grants));
     assert!(matches!(other.resumable(&clerk, upload.id).await, Err(Error::Forbidden)));
     let taken = piece(&other, &jane, upload.id, 10, BOOK.len()).await.unwrap();
     assert_eq!(taken.accepted, Some(Accepted::New(key)));

@@ -58,7 +58,7 @@ async fn states(jobs: &Jobs, caller: &Caller, key: BatchKey) -> [Vec<&'static st
 
 fn with_grants(caller: &Caller, grants: &[&str]) -> Caller {
     let grants = grants.iter().map(|grant| grant.parse().unwrap()).collect();
-    Caller::new(User { name: caller.name().clone(), customer: caller.customer().clone(), grants })
+    Caller::new(User::new(caller.name().clone(), caller.customer().clone(), grants))
 }
 
 /// Works until it is cancelled.

@@ -92,7 +92,7 @@ async fn rights_are_asked_before_knowledge() {
     let (jobs, ..) = world.open_with_customers().await;
     let user = |grants: &[&str]| {
         let grants = grants.iter().map(|grant| grant.parse().unwrap()).collect::<Vec<Grant>>();
-        Caller::new(User { name: "jane".parse().unwrap(), customer: "valen".parse().unwrap(), grants })
+        Caller::new(User::new("jane".parse().unwrap(), "valen".parse().unwrap(), grants))
     };
     for (grants, solution, submission, version, expected) in [
         (&[][..], "insureright", "scoring", None, "forbidden"),
@@ -160,7 +160,7 @@ async fn promise_1_an_upload_whose_row_cannot_be_written_leaves_nothing() {
     let world = World::new();
     let (jobs, ..) = world.open_with_customers().await;
     let (name, customer) = ("jim".parse().unwrap(), "gone".parse().unwrap());
-    let jim = Caller::new(User { name, customer, grants: vec![Grant::ALL] });
+    let jim = Caller::new(User::new(name, customer, vec![Grant::ALL]));
     let refused = submit(&jobs, &jim, request(), b"a zip").await;
     assert!(matches!(refused, Err(Error::Store(_))), "{refused:?}");
     assert!(world.files("incoming").is_empty());

@@ -19,8 +19,8 @@ use bordereau_engine::release::layout::Layout;
 use bordereau_engine::summary::{Counts, ReleaseSummary, Summary, Timings};
 use bordereau_files::intake::IntakeError;
 use bordereau_jobs::{
-    Accepted, BatchRequest, BatchResults, Caller, Error, EventName, Grant, Jobs, JobsOptions, Password, Report, Retry,
-    User,
+    Accepted, Actor, BatchRequest, BatchResults, Caller, Error, EventName, Grant, Jobs, JobsOptions, Password, Report,
+    Retry, User,
 };
 use bytes::Bytes;
 use futures::StreamExt;
@@ -187,9 +187,9 @@ fn summary(spec: &BatchSpec) -> Summary {
 
 pub async fn add_user(jobs: &Jobs, name: &str, customer: &str) -> Caller {
     let customer: CustomerName = customer.parse().unwrap();
-    jobs.add_customer(&customer).await.unwrap();
-    let user = User { name: name.parse().unwrap(), customer, grants: vec![Grant::ALL] };
-    jobs.add_user(&user, Password::chosen("opensesame").unwrap()).await.unwrap();
+    jobs.accounts(Actor::program()).add_customer(&customer).await.unwrap();
+    let user = User::new(name.parse().unwrap(), customer, vec![Grant::ALL]);
+    jobs.accounts(Actor::program()).add_user(&user, Password::chosen("opensesame").unwrap()).await.unwrap();
     Caller::new(user)
 }
 

@@ -70,7 +70,7 @@ async fn a_batch_is_cancelled_and_what_is_no_list_is_told_why() {
         ("state=deleted", "The query parameter state must be accepted, running, finished, failed or cancelled."),
         (
             "page=2",
-            "A query parameter is not known. Known are state, solution, submission, since, until, keyPrefix, limit and cursor.",
+            "A query parameter is not known. Known are state, solution, submission, since, until, keyPrefix, test, limit and cursor.",
         ),
         ("since=yesterday", "The query parameter since must be a moment such as 2026-11-25T08:00:00Z."),
         (

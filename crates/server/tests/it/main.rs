@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod access;
+mod admin;
 mod batches;
 mod curl;
 mod events;
@@ -9,6 +10,7 @@ mod hostile;
 mod logs;
 mod metrics;
 mod openapi;
+mod pace;
 mod profiles;
 mod promises;
 mod results;
@@ -16,6 +18,8 @@ mod resumable;
 mod solutions;
 mod submit;
 mod submit_profiled;
+mod timing;
+mod tls;
 mod uploads;
 mod webhooks;
 mod world;

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bordereau_jobs::{Catalog, Grant, Jobs, JobsOptions, Password, User};
+use bordereau_jobs::{Actor, Catalog, Grant, Jobs, JobsOptions, Password, Role, User};
 use bordereau_server::{HttpMetrics, ServerOptions};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
@@ -77,10 +77,10 @@ impl World {
         {
             let customer = customer.parse().unwrap();
             // Two users for each customer: the second time it is there already.
-            let _ = jobs.add_customer(&customer).await;
+            let _ = jobs.accounts(Actor::program()).add_customer(&customer).await;
             let grants = grant.parse::<Grant>().into_iter().collect();
-            let user = User { name: name.parse().unwrap(), customer, grants };
-            jobs.add_user(&user, Password::chosen(PASSWORD).unwrap()).await.unwrap();
+            let user = User::new(name.parse().unwrap(), customer, grants);
+            jobs.accounts(Actor::program()).add_user(&user, Password::chosen(PASSWORD).unwrap()).await.unwrap();
         }
         let metrics = HttpMetrics::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -92,6 +92,13 @@ impl World {
         });
         let serving = tokio::spawn(async move { served.await.unwrap() });
         Self { folder, jobs, address, client: Client::new(), metrics, stop, stopped, serving }
+    }
+
+    /// One more user, who may use everything that the role allows.
+    pub async fn add_user(&self, name: &str, customer: &str, role: Role) {
+        let user = User::new(name.parse().unwrap(), customer.parse().unwrap(), vec![Grant::ALL]);
+        let password = Password::chosen(PASSWORD).unwrap();
+        self.jobs.accounts(Actor::program()).add_user(&User { role, ..user }, password).await.unwrap();
     }
 
     pub fn url(&self, path: &str) -> String {

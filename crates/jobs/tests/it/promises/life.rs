@@ -9,7 +9,7 @@ use std::time::Duration;
 use bordereau_base::ids::{BatchKey, CustomerName};
 use bordereau_base::state::BatchState;
 use bordereau_jobs::{
-    Accepted, BatchRequest, Caller, Cancelling, Error, Event, EventName, Grant, Jobs, JobsOptions, Password,
+    Accepted, Actor, BatchRequest, Caller, Cancelling, Error, Event, EventName, Grant, Jobs, JobsOptions, Password,
     ProfileUpload, ScoreBatch, User,
 };
 use bordereau_profile::document::ProfileState;
@@ -96,7 +96,7 @@ pub struct Life {
 impl Life {
     pub fn begin(keys: usize) -> Self {
         let (name, customer) = ("jane".parse().unwrap(), "valen".parse::<CustomerName>().unwrap());
-        let user = User { name, customer: customer.clone(), grants: vec![Grant::ALL] };
+        let user = User::new(name, customer.clone(), vec![Grant::ALL]);
         let mut life = Self {
             world: World::new(),
             keys: (0..keys).map(|_| BatchKey::random()).collect(),
@@ -112,8 +112,8 @@ impl Life {
         };
         let Process { runtime, jobs } = life.process();
         runtime.block_on(async {
-            jobs.add_customer(&customer).await.unwrap();
-            jobs.add_user(&user, Password::chosen("opensesame").unwrap()).await.unwrap();
+            jobs.accounts(Actor::program()).add_customer(&customer).await.unwrap();
+            jobs.accounts(Actor::program()).add_user(&user, Password::chosen("opensesame").unwrap()).await.unwrap();
         });
         life
     }
