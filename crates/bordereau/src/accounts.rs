@@ -6,7 +6,6 @@ use std::io::BufRead;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bordereau_base::ids::CustomerName;
 use bordereau_engine::catalog::Catalog;
 use bordereau_jobs::{
     Accounts, Actor, AuditRecord, AuditRequest, Customer, Error, Grant, Jobs, JobsOptions, Password, Retention,

@@ -24,7 +24,7 @@ impl Setting {
 }
 
 /// All settings, in the order in which they are shown.
-pub const SETTINGS: [Setting; 26] = [
+pub const SETTINGS: [Setting; 28] = [
     Setting {
         name: "data",
         default: || "bordereau-data".to_owned(),
