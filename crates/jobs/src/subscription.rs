@@ -367,7 +367,8 @@ impl Subscription {
             }
         }
         if self.waiter.lagged.swap(false, Ordering::AcqRel) {
-            self.read_log(self.known).await?;
+            // Boxed, because it is rare and would make every wait larger.
+            Box::pin(self.read_log(self.known)).await?;
             return Ok(self.past.pop_front().inspect(|event| self.known = self.known.max(event.sequence)));
         }
         Ok(None)

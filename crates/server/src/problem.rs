@@ -387,6 +387,16 @@ enum Form {
     Problem,
 }
 
+/// A copy of what [`Problem::into_response`] looks at, which keeps nothing else of the request's head in memory.
+pub(crate) fn accept_only(headers: &HeaderMap) -> HeaderMap {
+    let mut accept = HeaderMap::new();
+    for value in headers.get_all(ACCEPT) {
+        // The bytes were those of a header, so they are again.
+        accept.extend(HeaderValue::from_bytes(value.as_bytes()).ok().map(|value| (ACCEPT, value)));
+    }
+    accept
+}
+
 /// Whether `Accept` names `application/problem+json`, with a weight above zero.
 fn wants_problem(headers: &HeaderMap) -> bool {
     let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());

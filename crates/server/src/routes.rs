@@ -18,7 +18,7 @@ use crate::admin::{audit, customers, tokens, users};
 use crate::listen::Peer;
 use crate::metrics::HttpMetrics;
 use crate::openapi::openapi_json;
-use crate::problem::Problem;
+use crate::problem::{Problem, accept_only};
 use crate::results::{results, results_versioned};
 use crate::submit::{submit, submit_versioned};
 use crate::subscribe::{longpoll, stream};
@@ -138,7 +138,7 @@ async fn surround(State(site): State<Site>, request: Request, next: Next) -> Res
     let begun = Instant::now();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let headers = request.headers().clone();
+    let headers = accept_only(request.headers());
     let from = request.extensions().get::<Peer>().map(|Peer(address)| *address);
     let answering = crate::auth::asked_from(from, next.run(request));
     let response = AssertUnwindSafe(answering).catch_unwind().await.unwrap_or_else(|_| {

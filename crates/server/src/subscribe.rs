@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::response::sse::{Event as SentEvent, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -20,7 +21,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 use utoipa::ToSchema;
 
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::{Problem, ProblemBody, accept_only};
 use crate::query::{pairs, twice, unknown};
 use crate::routes::Site;
 
@@ -161,37 +162,63 @@ fn timeout_s(text: &str) -> Result<u64, Problem> {
     security(("basic" = [])),
 )]
 pub(crate) async fn longpoll(State(site): State<Site>, request: Request) -> Response {
+    // Ten thousand may wait. What is there only before and after the wait is boxed, and the head of the request goes:
+    // a single header would keep all that was read of the connection.
     let (head, _) = request.into_parts();
-    // Boxed, so that what a poll needs once does not lie there as long as it waits.
-    match Box::pin(poll(site, &head.headers, &head.uri)).await {
+    let accept = accept_only(&head.headers);
+    let polled = match Box::pin(begin(site.clone(), head)).await {
+        Ok(poll) => poll.answered(&site).await,
+        Err(problem) => Err(problem),
+    };
+    match polled {
         Ok(body) => {
             let json = serde_json::to_string(&body).unwrap_or_default();
             uncached(([(CONTENT_TYPE, "application/json")], json).into_response())
         }
-        Err(problem) => problem.into_response(&head.headers),
+        Err(problem) => problem.into_response(&accept),
     }
 }
 
-async fn poll(site: Site, headers: &HeaderMap, uri: &Uri) -> Result<EventsBody, Problem> {
-    let caller = crate::auth::caller(&site.jobs, headers).await?;
-    let wanted = Wanted::read(uri)?;
+/// A poll that waits.
+struct Poll {
+    caller: Caller,
+    subscription: Box<Subscription>,
+    events: Vec<EventBody>,
+    until: Instant,
+}
+
+async fn begin(site: Site, head: Parts) -> Result<Poll, Problem> {
+    let caller = crate::auth::caller(&site.jobs, &head.headers).await?;
+    let wanted = Wanted::read(&head.uri)?;
     let wait_s = wanted.timeout_s.unwrap_or(TIMEOUT_S) as f64 * (1.0 + JITTER * rand::rng().random::<f64>());
     let until = Instant::now() + Duration::from_secs_f64(wait_s);
     let mut subscription = site.jobs.subscribe(&caller, wanted.filters, wanted.since.as_deref()).await?;
-    let mut events = ready(&mut subscription).await?;
-    if events.is_empty() && !subscription.was_reset() {
-        tokio::select! {
-            event = subscription.next() => events.push(EventBody::from(&*event?)),
-            () = tokio::time::sleep_until(until) => {}
-            () = site.stopped() => {}
-            () = site.jobs.until_unwelcome(&caller) => return Err(Problem::Unauthorized),
+    let events = ready(&mut subscription).await?;
+    Ok(Poll { caller, subscription: Box::new(subscription), events, until })
+}
+
+impl Poll {
+    async fn answered(mut self, site: &Site) -> Result<EventsBody, Problem> {
+        if self.events.is_empty() && !self.subscription.was_reset() {
+            let event = tokio::select! {
+                event = self.subscription.next() => Some(event?),
+                () = tokio::time::sleep_until(self.until) => None,
+                () = site.stopped() => None,
+                () = site.jobs.until_unwelcome(&self.caller) => return Err(Problem::Unauthorized),
+            };
+            self.events.extend(event.as_deref().map(EventBody::from));
         }
-        events.extend(ready(&mut subscription).await?);
+        Box::pin(self.ended()).await
     }
-    let (more, cursor) =
-        if events.len() < EVENTS_MAX { subscription.latest_cursor().await? } else { (None, subscription.cursor()) };
-    events.extend(more.as_deref().map(EventBody::from));
-    Ok(EventsBody { events, cursor: cursor.to_string(), reset: subscription.was_reset() })
+
+    async fn ended(self) -> Result<EventsBody, Problem> {
+        let Self { mut subscription, mut events, .. } = self;
+        events.extend(ready(&mut subscription).await?);
+        let (more, cursor) =
+            if events.len() < EVENTS_MAX { subscription.latest_cursor().await? } else { (None, subscription.cursor()) };
+        events.extend(more.as_deref().map(EventBody::from));
+        Ok(EventsBody { events, cursor: cursor.to_string(), reset: subscription.was_reset() })
+    }
 }
 
 async fn ready(subscription: &mut Subscription) -> Result<Vec<EventBody>, Problem> {
