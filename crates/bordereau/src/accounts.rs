@@ -36,6 +36,10 @@ pub fn customer(command: cli::Customer, layers: Layers) -> Result<u8, Failure> {
                 Ok(String::new())
             })
         }
+        cli::Customer::Weight { name, weight, data } => with_jobs(layers, data, async move |jobs| {
+            jobs.set_weight(&name.parse()?, weight).await?;
+            Ok(format!("customer {name} has weight {weight}\n"))
+        }),
         cli::Customer::List { data } => with_jobs(layers, data, async |jobs| {
             let kept = jobs.retention().await?;
             let customers = by_command(&jobs).list_customers(None, u32::MAX).await?;
@@ -247,6 +251,7 @@ impl From<Error> for Failure {
             | Error::Absent(_)
             | Error::InUse(_)
             | Error::Webhook(_)
+            | Error::Backup(_)
             | Error::Unknown => Self::Usage(error.to_string()),
             Error::Refused(refusal) => Self::Refused(refusal),
             other => Self::internal(&other),

@@ -105,6 +105,16 @@ Example:
     /// Webhooks of customers: addresses that events are sent to.
     #[command(subcommand)]
     Webhook(Webhook),
+    /// Write a back-up of a data folder, also while a server runs on it.
+    #[command(after_help = "\
+Example:
+  bordereau backup /backups/2026-11-25 --data /var/lib/bordereau")]
+    Backup(Backup),
+    /// Make a data folder of a back-up, every digest compared.
+    #[command(after_help = "\
+Example:
+  bordereau restore /backups/2026-11-25 --data /var/lib/bordereau")]
+    Restore(Restore),
     /// Solution releases: list, show, check.
     #[command(subcommand)]
     Solution(Solution),
@@ -195,6 +205,28 @@ pub struct Demo {
     /// Only write the book, then stop.
     #[arg(long)]
     pub book_only: bool,
+}
+
+/// Arguments of `backup`.
+#[derive(Debug, Args)]
+pub struct Backup {
+    /// The folder to write to; not there yet, or empty.
+    #[arg(value_name = "DIR")]
+    pub target: PathBuf,
+    /// What is backed up.
+    #[command(flatten)]
+    pub data: Data,
+}
+
+/// Arguments of `restore`.
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// The folder of the back-up.
+    #[arg(value_name = "DIR")]
+    pub backup: PathBuf,
+    /// The data folder to make; not there yet, or empty.
+    #[command(flatten)]
+    pub data: Data,
 }
 
 /// The data folder that account commands work on.
@@ -288,6 +320,8 @@ pub enum Page {
     Http,
     /// All requests, as OpenAPI 3.1.
     Openapi,
+    /// A settings file with every setting, its meaning and its default.
+    Example,
 }
 
 #[cfg(test)]

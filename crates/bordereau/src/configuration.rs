@@ -4,7 +4,7 @@ use bordereau_server::{http_reference, openapi_json};
 
 use crate::cli::{Config, Page};
 use crate::exit::{DONE, Failure};
-use crate::settings::{Layers, reference};
+use crate::settings::{Layers, example, reference};
 use crate::table::{Align, Table};
 use crate::terminal::say;
 
@@ -15,6 +15,7 @@ use crate::terminal::say;
 pub fn run(command: &Config, layers: &mut Layers) -> Result<u8, Failure> {
     match command {
         Config::Reference { page: Page::Settings } => say(reference())?,
+        Config::Reference { page: Page::Example } => say(example())?,
         Config::Reference { page: Page::Http } => say(http_reference())?,
         Config::Reference { page: Page::Openapi } => say(format_args!("{}\n", openapi_json()))?,
         Config::Show => {

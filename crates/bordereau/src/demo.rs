@@ -81,7 +81,7 @@ fn pack(args: &Demo, zip: &Path) -> Result<(), Failure> {
 
 /// Server, customer, user; the book in; the results out; what is in them.
 async fn tour(args: &Demo, settings: &Settings, folder: &Path, zip: &Path) -> Result<(), Failure> {
-    let jobs = serve::open(settings).await?;
+    let jobs = serve::open(settings, None).await?;
     let password = format!("demo-{:08x}", rand::random::<u32>());
     accounts(&jobs, &password).await?;
     let listener = TcpListener::bind(&settings.listen).await.map_err(|error| Failure::internal(&error))?;

@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod accounts;
+mod backup;
 mod cli;
 mod complete;
 mod configuration;
@@ -22,6 +23,7 @@ mod settings;
 mod solution;
 mod table;
 mod terminal;
+mod traces;
 mod watch;
 mod webhook;
 
@@ -73,6 +75,8 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Token(command) => accounts::token(command, layers),
         Command::Audit(args) => accounts::audit(args, layers),
         Command::Webhook(command) => webhook::run(command, layers),
+        Command::Backup(args) => backup::backup(args, layers),
+        Command::Restore(args) => backup::restore(args, layers),
         Command::Solution(command) => solution::run(command, layers),
         Command::Config(command) => configuration::run(&command, &mut layers),
         Command::Completions { shell } => {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bordereau_jobs::{Jobs, JobsOptions};
+use bordereau_jobs::{Jobs, JobsOptions, TraceAttempt};
 use bordereau_server::{Certificates, HttpMetrics, ServerOptions, serve_metrics};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -15,7 +15,8 @@ use crate::cli::Serve;
 use crate::exit::{DONE, Failure};
 use crate::settings::{Layers, PlainHttp, Settings};
 use crate::terminal::say;
-use crate::{interrupt, logging, solution};
+use crate::traces::Traces;
+use crate::{interrupt, logging, solution, traces};
 
 /// Runs the command until Ctrl-C or SIGTERM.
 ///
@@ -49,7 +50,8 @@ fn allow_connections(connections_max: usize) {
 
 async fn serve(settings: &Settings) -> Result<(), Failure> {
     allow_connections(ServerOptions::default().connections_max);
-    let jobs = open(settings).await?;
+    let traces = traces::start()?;
+    let jobs = open(settings, traces.as_ref().map(Traces::attempts)).await?;
     let listen = &settings.listen;
     let listener = TcpListener::bind(listen).await;
     let listener = listener.map_err(|error| Failure::Usage(format!("cannot listen on {listen}: {error}")))?;
@@ -63,10 +65,14 @@ async fn serve(settings: &Settings) -> Result<(), Failure> {
         None => None,
     };
     let renewing = renewed(options.certificates.clone());
-    tokio::select! {
+    let ended = tokio::select! {
         ended = until_with(jobs, listener, options, measured, interrupt::requested()) => ended,
         () = renewing => Ok(()),
+    };
+    if let Some(traces) = traces {
+        traces.end().await;
     }
+    ended
 }
 
 /// How often the files of the certificate are looked at.
@@ -112,11 +118,11 @@ async fn metrics_listener(listen: &str) -> Result<TcpListener, Failure> {
     Ok(listener)
 }
 
-/// Opens the data folder with the releases of the settings.
+/// Opens the data folder with the releases of the settings; attempts are told to `trace`.
 ///
 /// # Errors
 /// When a release or the folder cannot be used.
-pub async fn open(settings: &Settings) -> Result<Jobs, Failure> {
+pub async fn open(settings: &Settings, trace: Option<TraceAttempt>) -> Result<Jobs, Failure> {
     let catalog = Arc::new(solution::catalog(settings)?);
     let webhooks = bordereau_server::webhook_options(&settings.webhook_networks).map_err(Failure::Internal)?;
     Ok(Jobs::open(JobsOptions {
@@ -128,6 +134,9 @@ pub async fn open(settings: &Settings) -> Result<Jobs, Failure> {
         scratch: settings.scratch.clone(),
         webhooks,
         pace: settings.pace,
+        disk_free_bytes_min: settings.disk_free_bytes_min,
+        memory_bytes_max: settings.memory_bytes_max,
+        trace,
         ..JobsOptions::new(&settings.data, catalog)
     })
     .await?)

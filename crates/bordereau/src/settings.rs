@@ -20,7 +20,7 @@ use bordereau_jobs::PaceLimits;
 use bordereau_profile::settings::PersonalDataMode;
 use bordereau_server::Network;
 
-pub use declared::reference;
+pub use declared::{example, reference};
 pub use layers::{Layers, Origin, Resolved};
 
 /// A setting that cannot be used. The value is not repeated where it could be a secret; none is one today.
@@ -91,6 +91,10 @@ pub struct Settings {
     pub webhook_networks: Vec<Network>,
     /// Days for which uploads and results are kept; for ever when absent.
     pub retention_days: Option<u32>,
+    /// Free bytes of the disk below which no upload is taken.
+    pub disk_free_bytes_min: u64,
+    /// Resident bytes above which no further batch is begun.
+    pub memory_bytes_max: u64,
     /// Filter of log lines.
     pub log: String,
     /// Whether log lines are text or JSON.
@@ -170,6 +174,8 @@ impl Settings {
             },
             webhook_networks: resolved.get("webhook_networks", networks)?,
             retention_days: resolved.optional("retention_days", days)?,
+            disk_free_bytes_min: resolved.get("disk_free_bytes_min", bytes_or_none)?,
+            memory_bytes_max: resolved.get("memory_bytes_max", bytes_or_none)?,
             log: resolved.get("log", text)?,
             log_format: resolved.get("log_format", str::parse)?,
             limits: IntakeLimits {
@@ -272,6 +278,15 @@ fn bytes(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "must be a whole number from 1 up, such as 65536 or 16MiB".to_owned())
 }
 
+/// As [`bytes`], or 0.
+fn bytes_or_none(text: &str) -> Result<u64, String> {
+    if text == "0" {
+        Ok(0)
+    } else {
+        bytes(text).map_err(|_| "must be 0, or a whole number such as 65536 or 16MiB".to_owned())
+    }
+}
+
 fn size(text: &str) -> Result<usize, String> {
     bytes(text).and_then(|value| usize::try_from(value).map_err(|_| "is too large for this machine".to_owned()))
 }
@@ -313,6 +328,11 @@ mod tests {
                 "webhook_networks",
                 "10.0.0.0/40",
                 "setting webhook_networks (command line): must be networks such as 10.1.0.0/16 or fd00::/8, parted by commas",
+            ),
+            (
+                "memory_bytes_max",
+                "much",
+                "setting memory_bytes_max (command line): must be 0, or a whole number such as 65536 or 16MiB",
             ),
             ("colour", "red", "command line: there is no setting colour; `bordereau config show` lists them"),
         ] {

@@ -1,8 +1,9 @@
 //! How far a batch is, shared between the stages that count and whoever watches: plain counters, no callbacks.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 
 use bordereau_base::state::Stage;
+use jiff::Timestamp;
 
 use crate::error::{Error, Result};
 
@@ -10,6 +11,8 @@ use crate::error::{Error, Result};
 #[derive(Debug, Default)]
 pub struct Progress {
     stage: AtomicU8,
+    /// When each stage began, in milliseconds since 1970; zero for one that has not.
+    entered_ms: [AtomicI64; Stage::ALL.len()],
     cancelled: AtomicBool,
     /// Unpacked bytes of the upload, as it claims.
     pub bytes_total: AtomicU64,
@@ -33,6 +36,21 @@ impl Progress {
     /// Says that `stage` begins.
     pub fn enter(&self, stage: Stage) {
         self.stage.store(stage as u8, Ordering::Relaxed);
+        if let Some(entered) = self.entered_ms.get(stage as usize) {
+            // A stage may say so more than once; it began the first time.
+            let now = Timestamp::now().as_millisecond();
+            let _ = entered.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+
+    /// The stages that have begun, in order, with the moments.
+    pub fn entered(&self) -> Vec<(Stage, Timestamp)> {
+        let begun = Stage::ALL.iter().zip(&self.entered_ms).map(|(stage, ms)| (*stage, ms.load(Ordering::Relaxed)));
+        let begun = begun.filter(|(_, ms)| *ms > 0);
+        let mut begun: Vec<_> =
+            begun.filter_map(|(stage, ms)| Some((stage, Timestamp::from_millisecond(ms).ok()?))).collect();
+        begun.sort_by_key(|(_, at)| *at);
+        begun
     }
 
     /// Asks the batch to stop; it ends with [`Error::Cancelled`] within the time of one block of rows.

@@ -76,6 +76,9 @@ pub enum Error {
     /// An address or filter of a webhook that is not taken; the sentence is for its owner.
     #[error("{0}")]
     Webhook(String),
+    /// A back-up cannot be made or restored; the sentence is for the operator.
+    #[error("{0}")]
+    Backup(String),
     /// The disk of the data folder, or what this program may use of it, is full.
     #[error("the data folder has no room left")]
     Full,

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bordereau_base::ids::{BatchKey, CustomerName, ReleaseVersion, SolutionName, SubmissionName};
+use bordereau_base::ids::{BatchKey, CustomerName, InvalidId, ReleaseVersion, SolutionName, SubmissionName};
 use bordereau_base::state::BatchState;
 use bordereau_engine::catalog::Catalog;
 use bordereau_engine::progress::Progress;
@@ -97,6 +97,18 @@ impl Jobs {
     /// The most bytes an upload may have.
     pub fn upload_bytes_max(&self) -> u64 {
         self.inner.options.limits.upload_bytes_max
+    }
+
+    /// Gives a customer a share of the runner: one of weight 2 has two batches taken up for each one of a customer of
+    /// weight 1, while both have some waiting. 1 to 1,000; 1 unless set.
+    ///
+    /// # Errors
+    /// [`Error::Absent`] without that customer, [`Error::Invalid`] for another weight.
+    pub async fn set_weight(&self, customer: &CustomerName, weight: u32) -> Result<()> {
+        if !(1..=1_000).contains(&weight) {
+            return Err(InvalidId { what: "a weight", rule: "from 1 to 1000" }.into());
+        }
+        self.inner.store.set_weight(customer, weight).await
     }
 
     /// How many passwords this process compared with a hash since it started; for metrics.

@@ -35,6 +35,8 @@ pub struct Reading {
     pub subscriptions: u64,
     /// Uploads that are being received by this process.
     pub uploads: u64,
+    /// Free bytes of the disk of the data folder.
+    pub free_bytes: u64,
     /// Attempts that this process began.
     pub attempts: u64,
     /// Attempts of this process that ended by a fault of ours.
@@ -117,6 +119,7 @@ impl Jobs {
         let age_ms = waiting.map_or(0, |since| self.now().as_millisecond() - since.as_millisecond());
         Ok(Reading {
             batches: inner.store.batches_by_state().await?,
+            free_bytes: self.free_bytes().await?,
             webhooks: inner.store.webhooks_by_state().await?,
             queue_age_s: age_ms.max(0) as f64 / 1_000.0,
             running: self.running().len() as u64,
@@ -136,8 +139,11 @@ impl Jobs {
         })
     }
 
-    /// Whether the store answers.
-    pub async fn is_ready(&self) -> bool {
-        self.inner.store.epoch().await.is_ok()
+    /// Why no uploads can be taken now; none when they can.
+    pub async fn unready(&self) -> Option<&'static str> {
+        if self.inner.store.epoch().await.is_err() {
+            return Some("the store does not answer");
+        }
+        self.has_room().await.is_err().then_some("the disk has too little room left")
     }
 }

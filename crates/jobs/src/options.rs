@@ -14,6 +14,8 @@ use jiff::Timestamp;
 
 use crate::pace::PaceLimits;
 use crate::profile::ProfileUpload;
+use crate::room::FreeBytes;
+use crate::trace::TraceAttempt;
 use crate::webhook::WebhookOptions;
 
 /// The present moment.
@@ -91,6 +93,15 @@ pub struct JobsOptions {
     pub check_upload: CheckUpload,
     /// How webhooks are delivered.
     pub webhooks: WebhookOptions,
+    /// Free bytes of the data folder's disk below which no upload is taken, and below half of which no batch is taken
+    /// up. Zero: as long as there are any.
+    pub disk_free_bytes_min: u64,
+    /// Resident bytes of the process above which no batch is begun beside one that runs. Zero: any.
+    pub memory_bytes_max: u64,
+    /// Tells how many bytes are free.
+    pub free_bytes: FreeBytes,
+    /// Is told of each attempt that ended.
+    pub trace: Option<TraceAttempt>,
     /// Tells the time.
     pub clock: Clock,
 }
@@ -119,6 +130,10 @@ impl JobsOptions {
             profile: Arc::new(crate::profile::profile_upload),
             check_upload: Arc::new(bordereau_files::intake::check_zip),
             webhooks: WebhookOptions::default(),
+            disk_free_bytes_min: 0,
+            memory_bytes_max: 0,
+            free_bytes: Arc::new(crate::room::free_bytes),
+            trace: None,
             clock: Arc::new(Timestamp::now),
         }
     }

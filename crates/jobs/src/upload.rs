@@ -72,11 +72,13 @@ impl Jobs {
     ///
     /// # Errors
     /// [`Error::Forbidden`] without the right, [`Error::Unknown`] for a solution, submission or release that is not
-    /// there, [`Error::Busy`] when too many uploads are under way; when the data folder cannot be written.
+    /// there, [`Error::Busy`] when too many uploads are under way, [`Error::Full`] when the disk has no
+    /// room for more; when the data folder cannot be written.
     pub async fn begin_upload(&self, caller: &Caller, request: BatchRequest) -> Result<UploadReceiver> {
         self.authorize(caller, Action::Send, &request.solution, &request.submission)?;
         self.pinned(&request)?;
         let turn = Arc::clone(&self.inner.uploads).try_acquire_owned().map_err(|_| Error::Busy("uploads"))?;
+        self.has_room().await?;
         let owner = self.owner().await?;
         let name = Uuid::new_v4().simple().to_string();
         let folder = self.inner.folder.incoming().join(owner);
@@ -157,6 +159,7 @@ impl UploadReceiver {
     }
 
     async fn flush(&mut self) -> Result<()> {
+        self.jobs.has_room().await?;
         let mut sink = self.sink.take().ok_or(Error::Task)?;
         let buffer = mem::take(&mut self.buffer);
         let written = tokio::task::spawn_blocking(move || sink.take(&buffer).map(|()| (sink, buffer)));

@@ -240,7 +240,9 @@ fn list_request(uri: &Uri) -> Result<(ListRequest, u32), Problem> {
             "limit" => limit.replace(page_limit(value)?).is_some(),
             "test" => which.replace(tests(value)?).is_some(),
             _ => {
-                return Err(unknown("are state, solution, submission, since, until, keyPrefix, test, limit and cursor"));
+                return Err(unknown(
+                    "are state, solution, submission, since, until, keyPrefix, test, limit and cursor",
+                ));
             }
         };
         if repeated {

@@ -107,10 +107,9 @@ pub async fn serve_metrics(
 type Measured = State<Arc<(Jobs, HttpMetrics)>>;
 
 async fn readyz(State(measured): Measured) -> Response {
-    if measured.0.is_ready().await {
-        "ready".into_response()
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer").into_response()
+    match measured.0.unready().await {
+        None => "ready".into_response(),
+        Some(why) => (StatusCode::SERVICE_UNAVAILABLE, why).into_response(),
     }
 }
 
@@ -154,6 +153,7 @@ fn gauges(reading: &Reading, registry: &mut Registry) {
     for (name, help, value) in [
         ("batches_running", "Batches that run in this process", reading.running),
         ("subscriptions", "Open subscriptions", reading.subscriptions),
+        ("disk_free_bytes", "Free bytes of the disk of the data folder", reading.free_bytes),
         ("uploads_receiving", "Uploads that are being received", reading.uploads),
     ] {
         let gauge = Gauge::<i64>::default();

@@ -165,6 +165,7 @@ impl From<Error> for Problem {
             }
             Error::Damaged(_) => Self::Damaged,
             error @ (Error::Store(_)
+            | Error::Backup(_)
             | Error::Migrate(_)
             | Error::Stored(_)
             | Error::Io(_)

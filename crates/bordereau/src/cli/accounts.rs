@@ -52,6 +52,20 @@ Example:
         #[command(flatten)]
         data: Data,
     },
+    /// Give a customer a share of the runner: with 2 it is served twice as often as one with 1, while both have batches
+    /// waiting.
+    #[command(after_help = "\
+Example:
+  bordereau customer weight valen 2 --data /var/lib/bordereau")]
+    Weight {
+        /// The customer.
+        name: String,
+        /// 1 to 1000; 1 unless set.
+        weight: u32,
+        /// Where.
+        #[command(flatten)]
+        data: Data,
+    },
     /// List customers.
     List {
         /// Where.

@@ -24,7 +24,7 @@ impl Setting {
 }
 
 /// All settings, in the order in which they are shown.
-pub const SETTINGS: [Setting; 28] = [
+pub const SETTINGS: [Setting; 30] = [
     Setting {
         name: "data",
         default: || "bordereau-data".to_owned(),
@@ -121,6 +121,18 @@ pub const SETTINGS: [Setting; 28] = [
                   docs/access.md). 0: never.",
     },
     Setting {
+        name: "disk_free_bytes_min",
+        default: || "512MiB".to_owned(),
+        meaning: "Free bytes of the disk of the data folder below which no upload is taken (507); below half of that no batch is \
+                  begun. 0: as long as there are any.",
+    },
+    Setting {
+        name: "memory_bytes_max",
+        default: || "0".to_owned(),
+        meaning: "While the server holds more memory than this, no batch is begun beside one that runs. 0: no bound but \
+                  `batches_at_once`.",
+    },
+    Setting {
         name: "webhook_networks",
         default: String::new,
         meaning: "Networks that webhooks may be sent to although they are not public, such as `10.1.0.0/16,127.0.0.1`; to these \
@@ -192,9 +204,61 @@ pub fn reference() -> String {
     page
 }
 
+/// A settings file with every setting. `deploy/bordereau.toml` is this text.
+pub fn example() -> String {
+    let mut file = String::from(
+        "# All settings of bordereau with their defaults. This file is generated:\n#\n#   bordereau config reference example > \
+         deploy/bordereau.toml\n#\n# Take away the # before what you change. The environment and the command line go before \
+         the file\n# (docs/settings.md).\n",
+    );
+    for setting in &SETTINGS {
+        file.push_str("\n");
+        let mut line = String::from("#");
+        for word in setting.meaning.split_whitespace() {
+            if line.len() + 1 + word.len() > EXAMPLE_CHARACTERS_MAX {
+                let _ = writeln!(file, "{line}");
+                line = String::from("#");
+            }
+            let _ = write!(line, " {word}");
+        }
+        // Writing to a String cannot fail.
+        let _ = writeln!(file, "{line}\n# {} = {}", setting.name, toml::Value::String((setting.default)()));
+    }
+    file
+}
+
+/// Characters of a line of the example.
+const EXAMPLE_CHARACTERS_MAX: usize = 100;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::{Layers, Settings};
+
+    /// Also with each setting taken in.
+    #[test]
+    fn the_example_is_the_generated_one_and_says_the_defaults() {
+        let written = include_str!("../../../../deploy/bordereau.toml");
+        assert_eq!(written, example(), "run `bordereau config reference example > deploy/bordereau.toml`");
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("bordereau.toml");
+        let taken_in = |line: &str| match line.strip_prefix("# ") {
+            Some(setting) if SETTINGS.iter().any(|one| setting.starts_with(&format!("{} = ", one.name))) => {
+                setting.to_owned()
+            }
+            _ => line.to_owned(),
+        };
+        std::fs::write(&file, written.lines().map(taken_in).collect::<Vec<_>>().join("\n")).unwrap();
+        let mut layers = Layers::default();
+        layers.read_file(&file).unwrap();
+        let (said, default) = (layers.resolve().unwrap(), Layers::default().resolve().unwrap());
+        let texts = |resolved: &crate::settings::Resolved| {
+            resolved.rows().map(|(name, text, _)| (name, text.to_owned())).collect::<Vec<_>>()
+        };
+        assert_eq!(texts(&said), texts(&default));
+        assert!(said.rows().all(|(.., origin)| matches!(origin, crate::settings::Origin::File(_))));
+        Settings::parse(&said).unwrap();
+    }
 
     #[test]
     fn the_page_in_docs_is_the_generated_one() {

@@ -7,6 +7,7 @@ mod demo;
 mod drafted;
 mod kill;
 mod model;
+mod operating;
 mod profile;
 mod program;
 mod promises;

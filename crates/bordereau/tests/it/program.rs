@@ -60,7 +60,13 @@ pub struct Server {
 
 impl Server {
     pub fn start(data: &Path, more: &[&str]) -> Self {
+        Self::start_in(data, more, &[])
+    }
+
+    /// In an environment with more variables.
+    pub fn start_in(data: &Path, more: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = bordereau();
+        command.envs(environment.iter().copied());
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).args(more);
         Self::of(command)
     }
@@ -77,6 +83,11 @@ impl Server {
     /// The number of the process.
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Waits for its end; the exit code.
+    pub fn wait(&mut self) -> i32 {
+        self.child.wait().unwrap().code().unwrap()
     }
 
     /// SIGKILL, and waits until the process is gone.

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bordereau_base::refusal::Refusal;
 use bordereau_engine::Error as EngineError;
@@ -12,6 +13,7 @@ use bordereau_engine::contribution::{Contribution, Destination};
 use bordereau_engine::progress::Progress;
 use bordereau_engine::release::Release;
 use bordereau_engine::release::manifest::SubmissionKind;
+use jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio::task::JoinError;
 
@@ -24,7 +26,9 @@ use crate::error::{Error, Result};
 use crate::folder;
 use crate::jobs::{Jobs, service_report};
 use crate::profile::{format_release, is_profile};
+use crate::room::is_full;
 use crate::store::{Claim, Finished};
+use crate::trace::AttemptTrace;
 
 /// How often a batch is tried that the disk has no room for.
 const ROOM_WAIT_MS: u64 = 5_000;
@@ -51,6 +55,44 @@ enum Ending {
     Cancelled,
 }
 
+impl Ending {
+    fn outcome(&self) -> &'static str {
+        match self {
+            Self::Results(_) | Self::Profile(_) | Self::Contribution(_) | Self::Ended(_) => "finished",
+            Self::Report(_) => "failed",
+            Self::Fault(_) => "fault",
+            Self::NoRoom => "full",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+fn traced(
+    claim: &Claim,
+    progress: &Progress,
+    began: Timestamp,
+    ended: Timestamp,
+    outcome: &'static str,
+) -> AttemptTrace {
+    let counted = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    AttemptTrace {
+        customer: claim.customer.clone(),
+        key: claim.key,
+        attempt: u64::try_from(claim.fence.attempt).unwrap_or_default(),
+        solution: claim.solution.clone(),
+        submission: claim.submission.clone(),
+        release: claim.release_version.clone(),
+        accepted: claim.accepted,
+        began,
+        ended,
+        stages: progress.entered(),
+        outcome,
+        rows: counted(&progress.rows_read),
+        bytes: counted(&progress.bytes_read),
+        records: counted(&progress.records_scored),
+    }
+}
+
 /// The attempt, to be brought to its end. It can be cancelled from now on, before it has made its first step.
 pub(super) fn begin(jobs: Jobs, claim: Claim) -> impl Future<Output = ()> {
     let progress = Arc::new(Progress::default());
@@ -65,6 +107,7 @@ async fn run(jobs: Jobs, claim: Arc<Claim>, progress: Arc<Progress>) {
     let heartbeat = tokio::spawn(hold_lease(jobs.clone(), Arc::clone(&claim), Arc::clone(&progress)));
     let measures = &jobs.inner.measures;
     measures.attempt_began();
+    let began = jobs.now();
     let mut ending = work(&jobs, &claim, Arc::clone(&progress)).await;
     if let Ending::Contribution(made) = ending {
         tracing::info!(%key, attempt, records = made.contribution.records, "keeping contributed rows");
@@ -72,7 +115,12 @@ async fn run(jobs: Jobs, claim: Arc<Claim>, progress: Arc<Progress>) {
     }
     heartbeat.abort();
     measures.attempt_ended(&progress);
+    let outcome = ending.outcome();
     let settled = settle(&jobs, &claim, ending).await;
+    if let Some(trace) = &jobs.inner.options.trace {
+        let outcome = if matches!(settled, Ok(true)) { outcome } else { "lost" };
+        trace(traced(&claim, &progress, began, jobs.now(), outcome));
+    }
     jobs.running().remove(&(claim.fence.id, attempt));
     if settled.is_ok() {
         // The batch's next attempt does so otherwise, when there is one.
@@ -262,6 +310,7 @@ fn remove_left(folder: &Path, before: i64, named: &[PathBuf]) -> io::Result<()> 
 /// What an error of the engine means for the batch. Texts of errors below ours may quote cells, so they are not logged.
 fn ending(error: EngineError) -> Ending {
     match error {
+        error if is_full(&error) => Ending::NoRoom,
         EngineError::Refused(Refusal { code, message }) => Ending::Report(Refusal { code, message }.into()),
         EngineError::Cancelled => Ending::Cancelled,
         EngineError::Release(message) => {

@@ -55,7 +55,7 @@ impl Jobs {
 
     /// Starts attempts while there is room and work.
     async fn take_up(&self, owner: &str, attempts: &mut JoinSet<()>) {
-        while attempts.len() < self.inner.options.batches_at_once.get() {
+        while attempts.len() < self.inner.options.batches_at_once.get() && self.may_take_up(attempts.len()).await {
             match self.claim(owner).await {
                 Ok(Some(claim)) => attempts.spawn(attempt::begin(self.clone(), claim)),
                 Ok(None) => return,

@@ -14,6 +14,7 @@ use sqlx::sqlite::SqliteArguments;
 use sqlx::{FromRow, Sqlite};
 
 use super::events::{About, append_events};
+use super::turns::served;
 use super::{Store, moment, signed, state_named, stored, unsigned};
 use crate::batch::{BatchStatus, Report};
 use crate::error::{Error, Result};
@@ -140,8 +141,9 @@ impl Store {
         Ok(sqlx::query_scalar(query).fetch_all(&self.pool).await?)
     }
 
-    /// Takes up a batch for `owner`: one that waits, or one whose lease has run out or is held by one of `dead`. Those
-    /// that failed or crashed least come first, and of those the oldest, so that a bad one cannot hold up the others.
+    /// Takes up a batch for `owner`: one that waits, or one whose lease has run out or is held by one of `dead`.
+    /// Customers take turns ([`super::turns`]). Of a customer's, those that failed or crashed least come first, and of
+    /// those the oldest, so that a bad one cannot hold up the others.
     pub(crate) async fn claim(
         &self,
         owner: &str,
@@ -153,11 +155,11 @@ impl Store {
         let mut write = self.write().await?;
         let row: Option<ClaimRow> = sqlx::query_as(
             "SELECT id, customer, key, solution, submission, release_version, release_sha256, format, explanations,
-                 upload_object, upload_sha256, created_ms, state, attempt, failures, crashes, cancel_requested
-             FROM batches
+                 upload_object, upload_sha256, batches.created_ms, state, attempt, failures, crashes, cancel_requested
+             FROM batches JOIN customers ON customers.name = batches.customer, log
              WHERE (state = 'accepted' AND wait_until_ms <= ?1)
                 OR (state = 'running' AND (lease_until_ms <= ?1 OR lease_owner IN (SELECT value FROM json_each(?2))))
-             ORDER BY failures + crashes, id LIMIT 1",
+             ORDER BY max(customers.turn, log.turn), failures + crashes, id LIMIT 1",
         )
         .bind(now.as_millisecond())
         .bind(dead)
@@ -179,6 +181,7 @@ impl Store {
         .bind(row.id)
         .execute(&mut *write)
         .await?;
+        served(&mut write, &row.customer).await?;
         let claim = row.claim(owner, crashed)?;
         if !crashed {
             append_events(&mut write, claim.about(), BatchState::Running, now).await?;

@@ -9,6 +9,7 @@ mod accounts;
 mod arrivals;
 mod artefacts;
 mod audit;
+mod backup;
 mod batches;
 mod contributions;
 mod counts;
@@ -17,6 +18,7 @@ mod operations;
 mod resumable;
 mod retention;
 mod tokens;
+mod turns;
 mod webhooks;
 
 use std::collections::BTreeSet;
@@ -33,6 +35,7 @@ use tokio::sync::Notify;
 
 pub(crate) use accounts::Candidate;
 pub(crate) use arrivals::{Inserted, NewBatch, StoredUpload, SubmittedProfiled, Taken};
+pub(crate) use backup::{Named, named_objects, renew_epoch};
 pub(crate) use batches::{BatchRow, Claim, Fence, Finished, explanations_name, format_name};
 pub(crate) use contributions::{KeptContribution, PlacedFile, Replacement, Swapped};
 pub(crate) use events::About;

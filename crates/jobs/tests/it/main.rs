@@ -3,6 +3,7 @@
 
 mod access;
 mod accounts;
+mod backup;
 mod contributions;
 mod crashes;
 mod events;
@@ -12,8 +13,10 @@ mod profiles;
 mod promises;
 mod resumable;
 mod retention;
+mod room;
 mod runner;
 mod submit_profiled;
+mod turns;
 mod uploads;
 mod webhooks;
 mod world;
