@@ -104,8 +104,8 @@ fn prepare(target: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Copies the objects below `from` to `target/objects`, but for what attempts have made and no row names. None: one that
-/// is named is not there.
+/// Copies the objects below `from` to `target/objects`, but for what attempts have made and no row names. None: one
+/// that is named is not there.
 fn copy_objects(from: &Path, target: &Path, named: &[Named]) -> Result<Option<Copied>> {
     let digests: HashMap<&str, &str> =
         named.iter().map(|named| (named.object.as_str(), named.sha256.as_str())).collect();

@@ -212,7 +212,7 @@ pub fn example() -> String {
          the file\n# (docs/settings.md).\n",
     );
     for setting in &SETTINGS {
-        file.push_str("\n");
+        file.push('\n');
         let mut line = String::from("#");
         for word in setting.meaning.split_whitespace() {
             if line.len() + 1 + word.len() > EXAMPLE_CHARACTERS_MAX {

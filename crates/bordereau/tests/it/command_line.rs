@@ -191,13 +191,13 @@ fn users_are_added_listed_granted_and_revoked() {
     let data = data_folder(folder.path());
     let data = data.to_str().unwrap();
     let list = || said(&run(["user", "list", "--data", data])).1;
-    assert!(list().contains("ann   valen     */*"), "{}", list());
+    assert!(list().contains("ann   valen     integrator  */*"), "{}", list());
     let add =
         ["user", "add", "bob", "--customer", "valen", "--password-stdin", "--data", data, "--grant", "ca/scoring"];
     run_with_input(&add, "a long password\n");
     assert_eq!(said(&run(["user", "grant", "bob", "insureright/*", "--data", data])).0, 0);
     assert_eq!(said(&run(["user", "revoke", "bob", "ca/scoring", "--data", data])).0, 0);
-    assert!(list().contains("bob   valen     insureright/*"), "{}", list());
+    assert!(list().contains("bob   valen     integrator  insureright/*"), "{}", list());
     run_with_input(&["user", "passwd", "bob", "--password-stdin", "--data", data], "another password\n");
     for (arguments, part) in [
         (vec!["customer", "add", "valen", "--data", data], "there is a customer of that name already"),

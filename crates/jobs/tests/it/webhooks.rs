@@ -9,11 +9,14 @@ use bordereau_jobs::{
 
 use crate::world::{World, add_user, request, run_until_final, submit};
 
+/// What is answered to each message, by its number.
+type Answers = Box<dyn FnMut(usize) -> Answer + Send>;
+
 /// A receiver that answers as it is told; what it was sent.
 #[derive(Clone)]
 struct Receiver {
     sent: Arc<Mutex<Vec<Message>>>,
-    answers: Arc<Mutex<Box<dyn FnMut(usize) -> Answer + Send>>>,
+    answers: Arc<Mutex<Answers>>,
 }
 
 const OK: Answer = Answer::Status { status: 204, retry_after_s: None };

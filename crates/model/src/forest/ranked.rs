@@ -414,7 +414,7 @@ mod tests {
     use super::super::layout::{gather, preorder, slots};
     use super::super::score::Walk;
     use super::super::vector::{Level, add_ranks};
-    use super::super::{Child, Leaf, Split, Test, Tree};
+    use super::super::{BLOCK_ROWS, Child, Leaf, Split, Test, Tree};
     use super::*;
 
     const INPUTS: usize = 4;
@@ -502,11 +502,14 @@ mod tests {
             let orders: Vec<_> = trees.iter().map(|tree| preorder(tree, INPUTS).unwrap()).collect();
             let slots = slots(&trees);
             let mut block = Vec::new();
-            gather(&mut block, &values, INPUTS, &slots);
             let precision = if single { Precision::Single } else { Precision::Double };
             let mut expected = vec![0.0; rows * 2];
             let walk = Walk::new(&trees, &orders, &slots, precision).unwrap();
-            walk.add(&block, slots.len(), (&values, INPUTS), &mut expected, 2);
+            let blocks = values.chunks(BLOCK_ROWS * INPUTS).zip(expected.chunks_mut(BLOCK_ROWS * 2));
+            for (values, raw) in blocks {
+                gather(&mut block, values, INPUTS, &slots);
+                walk.add(&block, slots.len(), (values, INPUTS), raw, 2);
+            }
             let mut ranks = Ranks::new(&trees, &orders, precision).unwrap();
             for (level, narrow) in Level::all().into_iter().flat_map(|level| [(level, true), (level, false)]) {
                 ranks.narrow = narrow;

@@ -218,7 +218,7 @@ impl PairSums {
             return Pair::default();
         }
         let (dx, dy) = (sums.x / sums.rows, sums.y / sums.rows);
-        Pair {
+        let mut pair = Pair {
             rows: sums.rows,
             origin_x: x.mean,
             origin_y: y.mean,
@@ -227,6 +227,32 @@ impl PairSums {
             xx: (sums.xx - dx * sums.x).max(0.0),
             yy: (sums.yy - dy * sums.y).max(0.0),
             xy: sums.xy - dx * sums.y,
+        };
+        if pair.xx < CANCELLED * sums.xx || pair.yy < CANCELLED * sums.yy {
+            pair.read_again(x, y);
+        }
+        pair
+    }
+}
+
+/// A sum of squares about the mean of less than this share of the sum about the origin has lost digits that count: the
+/// common rows lie together, far from the mean of all rows of one column.
+const CANCELLED: f64 = 1e-4;
+
+impl Pair {
+    /// The sums about the means once more, row by row.
+    #[cold]
+    fn read_again(&mut self, x: &Shifted, y: &Shifted) {
+        (self.xx, self.yy, self.xy) = (0.0, 0.0, 0.0);
+        for row in 0..x.values.len().min(y.values.len()) {
+            let is_common =
+                |column: &Shifted| column.is_whole() || column.present.get(row).is_some_and(|one| *one > 0.0);
+            if is_common(x) && is_common(y) {
+                let (from_x, from_y) = (x.values[row] - self.mean_x, y.values[row] - self.mean_y);
+                self.xx += from_x * from_x;
+                self.yy += from_y * from_y;
+                self.xy += from_x * from_y;
+            }
         }
     }
 }
@@ -291,6 +317,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn an_outlier_in_other_rows_cancels_nothing() {
+        let x = [1e6, -36.683170904739015, -5.294694858081271];
+        let y = [f64::NAN, 0.0, 22.13862505715524];
+        let mut pairs = Pairs::default();
+        pairs.merge(&Pairs::of_block(&[x.to_vec(), y.to_vec()]));
+        let found = pairs.get(0, 1).and_then(Pair::pearson).unwrap();
+        assert!((found - 1.0).abs() < 1e-9, "{found}");
     }
 
     #[test]

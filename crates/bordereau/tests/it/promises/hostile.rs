@@ -13,7 +13,7 @@ use crate::client::http;
 use crate::program::{PASSWORD, Server, USER, bordereau, command, data_folder};
 
 /// What the server may map, by `ulimit -v`: with more than one of these uploads in memory it could not go on.
-const ADDRESS_SPACE_KIB: u64 = 1_500_000;
+const ADDRESS_SPACE_KIB: u64 = 2_500_000;
 /// And what it may ever have had in memory, in dev builds.
 const PEAK_KIB: u64 = 400_000;
 /// What has not come to its end by then never will.
