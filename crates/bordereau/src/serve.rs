@@ -53,7 +53,7 @@ async fn serve(settings: &Settings) -> Result<(), Failure> {
     let traces = traces::start()?;
     let jobs = open(settings, traces.as_ref().map(Traces::attempts)).await?;
     let listen = &settings.listen;
-    let listener = TcpListener::bind(listen).await;
+    let listener = bordereau_server::bind(listen).await;
     let listener = listener.map_err(|error| Failure::Usage(format!("cannot listen on {listen}: {error}")))?;
     let address = listener.local_addr().map_err(|error| Failure::internal(&error))?;
     let options = ServerOptions { certificates: certificates(settings)?, ..ServerOptions::default() };
@@ -111,7 +111,7 @@ async fn renewed(certificates: Option<Certificates>) {
 }
 
 async fn metrics_listener(listen: &str) -> Result<TcpListener, Failure> {
-    let listener = TcpListener::bind(listen).await;
+    let listener = bordereau_server::bind(listen).await;
     let listener = listener.map_err(|error| Failure::Usage(format!("cannot listen on {listen}: {error}")))?;
     let address = listener.local_addr().map_err(|error| Failure::internal(&error))?;
     say(format_args!("metrics on http://{address}/metrics\n"))?;

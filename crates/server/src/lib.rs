@@ -38,6 +38,7 @@ mod tls;
 mod uploads;
 mod webhooks;
 
+pub use listen::bind;
 pub use listen::serve;
 pub use metrics::{HttpMetrics, serve_metrics};
 pub use openapi::openapi_json;

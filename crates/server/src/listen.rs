@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
@@ -31,6 +32,33 @@ const HEAD_BYTES_MAX: usize = 64 << 10;
 /// The address at the other end of a connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// Clients that have connected and are not accepted yet. Ten thousand may come back at once after a restart; whom the
+/// system has no place for waits a second and more.
+const BACKLOG: u32 = 4_096;
+
+/// Listens on an address and port, such as `127.0.0.1:8080` or a name.
+///
+/// # Errors
+/// When there is no such address, or it cannot be had.
+pub async fn bind(address: &str) -> io::Result<TcpListener> {
+    let mut failed = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for found in tokio::net::lookup_host(address).await? {
+        match listen_on(found) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
+fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // Else the port could not be had for a minute after a restart.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// Answers requests on `listener` until `shutdown` is there. Then no connection and no upload is begun any more, and
 /// requests under way have `drain_ms` to come to their end. Batches are run by [`Jobs::run`], not here.
