@@ -108,6 +108,17 @@ pub enum Error {
     Task,
 }
 
+impl Error {
+    /// Whether a file that the store names was not there: another may have taken its place since the store was asked.
+    pub(crate) fn is_of_a_missing_file(&self) -> bool {
+        match self {
+            Self::Io(error) => error.kind() == std::io::ErrorKind::NotFound,
+            Self::Objects(error) => matches!(error, object_store::Error::NotFound { .. }),
+            _ => false,
+        }
+    }
+}
+
 impl From<IntakeError> for Error {
     fn from(error: IntakeError) -> Self {
         match error {

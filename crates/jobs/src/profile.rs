@@ -107,7 +107,7 @@ impl Jobs {
         self.authorize(caller, Action::Read, &SolutionName::unstructured(), &SubmissionName::profile())?;
         match self.profile_now(caller, key).await {
             // The full one took the preliminary one's place between the row and the file.
-            Err(Error::Objects(object_store::Error::NotFound { .. })) => self.profile_now(caller, key).await,
+            Err(error) if error.is_of_a_missing_file() => self.profile_now(caller, key).await,
             answer => answer,
         }
     }

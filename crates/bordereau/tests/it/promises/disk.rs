@@ -195,7 +195,8 @@ impl SmallDisk {
              exec \"$4\" serve --listen 127.0.0.1:0 --data \"$2\"",
         );
         command.args(["sh", &bytes.to_string()]).args([&data, &template]).arg(program.get_program());
-        command.env("BORDEREAU_LOG", "off");
+        // The test is of what happens without a watermark.
+        command.env("BORDEREAU_LOG", "off").env("BORDEREAU_DISK_FREE_BYTES_MIN", "0");
         let server = Server::of(command);
         let data = PathBuf::from(format!("/proc/{}/root{}", server.id(), data.display()));
         Self { server, data, bytes }
