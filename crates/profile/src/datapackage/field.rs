@@ -313,14 +313,15 @@ impl<'a> FieldDraft<'a> {
         self.constraints.insert("maximum".to_owned(), most);
     }
 
-    /// Values differ when their texts do. `1.50` and `1.5` are one number, `7/7/2017` and `07/07/2017` one day.
+    /// Values differ when their texts do. `1.50` and `1.5` are one number, so are `-0` and `0`, and `7/7/2017` and
+    /// `07/07/2017` are one day.
     fn tells_texts_apart(&self) -> bool {
         let column = self.column;
         let masks = || all_masks(column).unwrap_or_default();
         match &self.kind {
             Kind::String => column.strings.padded == 0,
             Kind::Integer => {
-                let plain = |mask: &&str| mask.strip_prefix('-').unwrap_or(mask).chars().all(|c| c == '9');
+                let plain = |mask: &&str| mask.chars().all(|c| c == '9');
                 let masks = masks();
                 column.typing.zero_padded == 0 && !masks.is_empty() && masks.iter().all(plain)
             }

@@ -129,6 +129,13 @@ proptest! {
     }
 }
 
+#[test]
+fn two_zeros_are_no_key() {
+    let dictionary = assert_holds_for(&[("table.csv", b"n,m\n0,1\n-0,2\n5,3\n")]);
+    let unique: Vec<bool> = dictionary.relations[0].fields.iter().map(|field| field.constraints.unique).collect();
+    assert_eq!(unique, [false, true]);
+}
+
 fn field<'a>(draft: &'a Value, name: &str) -> &'a Value {
     let fields = draft["resources"][0]["schema"]["fields"].as_array().unwrap();
     fields.iter().find(|field| field["name"] == name).unwrap()
