@@ -42,47 +42,33 @@ trait Rank: Copy + Default + PartialOrd {
     fn with(self, is_right: bool, bit: Self) -> Self;
 }
 
-impl Rank for u8 {
-    fn of(n: usize) -> Self {
-        n as Self
-    }
+macro_rules! rank {
+    ($number:ty) => {
+        impl Rank for $number {
+            fn of(n: usize) -> Self {
+                n as Self
+            }
 
-    fn index(self) -> usize {
-        self.into()
-    }
+            fn index(self) -> usize {
+                self.into()
+            }
 
-    #[inline(always)]
-    fn choose(is_right: bool, right: Self, left: Self) -> Self {
-        let mask = Self::from(is_right).wrapping_neg();
-        (right & mask) | (left & !mask)
-    }
+            #[inline(always)]
+            fn choose(is_right: bool, right: Self, left: Self) -> Self {
+                let mask = Self::from(is_right).wrapping_neg();
+                (right & mask) | (left & !mask)
+            }
 
-    #[inline(always)]
-    fn with(self, is_right: bool, bit: Self) -> Self {
-        self | (Self::from(is_right).wrapping_neg() & bit)
-    }
+            #[inline(always)]
+            fn with(self, is_right: bool, bit: Self) -> Self {
+                self | (Self::from(is_right).wrapping_neg() & bit)
+            }
+        }
+    };
 }
 
-impl Rank for u16 {
-    fn of(n: usize) -> Self {
-        n as Self
-    }
-
-    fn index(self) -> usize {
-        self.into()
-    }
-
-    #[inline(always)]
-    fn choose(is_right: bool, right: Self, left: Self) -> Self {
-        let mask = Self::from(is_right).wrapping_neg();
-        (right & mask) | (left & !mask)
-    }
-
-    #[inline(always)]
-    fn with(self, is_right: bool, bit: Self) -> Self {
-        self | (Self::from(is_right).wrapping_neg() & bit)
-    }
-}
+rank!(u8);
+rank!(u16);
 
 /// The thresholds of one slot whose splits send a missing value the same way.
 #[derive(Debug)]
