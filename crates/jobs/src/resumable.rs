@@ -8,7 +8,8 @@
 //! Invariants: what was answered to be there is durable. A file is synced before the position behind its bytes is
 //! written to the store; what a file has beyond that position counts for nothing and is cut off by the next piece. A
 //! piece holds the file's lock, so nobody else takes one meanwhile, in whatever process. A piece with a checksum counts
-//! as a whole or not at all. Another customer's uploads do not exist.
+//! as a whole or not at all. The last byte counts once the batch is there: who hears that all came need not come again.
+//! Another customer's uploads do not exist.
 //!
 //! Cost: [`BUFFER_BYTES`] of memory for each piece on its way in, a sync each [`SYNC_BYTES`], and one reading of the
 //! whole for its digest.
@@ -301,7 +302,7 @@ impl Piece {
             return Err(Error::Checksum);
         }
         let state = state.saved().await?;
-        if state.row.position < state.row.bytes {
+        if state.written < state.row.bytes {
             return Ok(Taken { upload: state.row.into(), accepted: None });
         }
         // A task of its own, so that it comes to its end whoever stops waiting.
@@ -345,7 +346,7 @@ impl State {
         Ok(state.await??)
     }
 
-    /// Makes what is written durable, then says so in the store.
+    /// Makes what is written durable, then says so in the store; of the last byte only the batch does.
     async fn saved(self) -> Result<Self> {
         let folder = self.jobs.inner.folder.resumable();
         let state = tokio::task::spawn_blocking(move || {
@@ -354,7 +355,7 @@ impl State {
             io::Result::Ok(self)
         });
         let mut state = state.await??;
-        state.row.position = state.written;
+        state.row.position = state.written.min(state.row.bytes.saturating_sub(1));
         state.row.expires = later(state.jobs.now(), state.jobs.inner.options.resumable_ms);
         state.jobs.inner.store.advance_upload(&state.row).await?;
         Ok(state)

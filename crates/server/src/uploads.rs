@@ -136,7 +136,7 @@ pub(crate) async fn look(State(site): State<Site>, id: IdPart, request: Request)
 /// Send a piece of a resumable upload.
 ///
 /// The last one makes it a batch. A piece whose line breaks is kept as far as it came; ask by `HEAD` where to go on. A
-/// zip that is not taken ends the upload; after a fault of ours an empty piece at the end tries again.
+/// zip that is not taken ends the upload; after a fault of ours the last byte is to be sent again, as `HEAD` says.
 #[utoipa::path(
     patch,
     path = "/api/2/uploads/{id}",

@@ -13,7 +13,8 @@ use crate::jobs::Jobs;
 use crate::store::{ResumableRow, StoredUpload};
 
 /// Makes a whole upload its batch. `lock` is its file, held until the end. One that was made a batch before is the same
-/// batch again. One that is refused is removed; after a fault of ours it stays, and an empty piece tries again.
+/// batch again. One that is refused is removed; after a fault of ours it stays, and its last byte sent again
+/// tries again.
 pub(super) async fn finish(jobs: &Jobs, caller: &Caller, mut row: ResumableRow, lock: File) -> Result<Taken> {
     if row.finished {
         jobs.remove_parts(row.id).await?;
@@ -23,7 +24,7 @@ pub(super) async fn finish(jobs: &Jobs, caller: &Caller, mut row: ResumableRow, 
     let accepted = accepted(jobs, caller, &row).await;
     match &accepted {
         Ok(_) => {
-            row.finished = true;
+            (row.finished, row.position) = (true, row.bytes);
             jobs.inner.store.advance_upload(&row).await?;
             jobs.remove_parts(row.id).await?;
         }

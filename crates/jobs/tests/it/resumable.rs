@@ -107,6 +107,26 @@ async fn what_came_before_a_line_broke_is_kept_and_one_piece_is_taken_at_a_time(
     assert!(world.files("resumable").is_empty());
 }
 
+/// As when the process ends after the last bytes were written and before the batch is there.
+#[tokio::test]
+async fn the_last_byte_counts_once_the_batch_is_there() {
+    let world = World::new();
+    let (jobs, jane, _) = world.open_with_customers().await;
+    let (key, whole) = (BatchKey::random(), BOOK.len());
+    let upload = made(&jobs, &jane, key).await;
+    let mut broken = jobs.resume_upload(&jane, upload.id, 0, None).await.unwrap();
+    broken.write(&Bytes::from_static(BOOK)).await.unwrap();
+    drop(broken);
+    while jobs.resumable(&jane, upload.id).await.unwrap().position == 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    drop(jobs);
+    let jobs = world.open().await;
+    assert_eq!(jobs.resumable(&jane, upload.id).await.unwrap().position, whole as u64 - 1);
+    let taken = piece(&jobs, &jane, upload.id, whole - 1, whole).await.unwrap();
+    assert_eq!((taken.accepted, taken.upload.position), (Some(Accepted::New(key)), whole as u64));
+}
+
 #[tokio::test]
 async fn what_is_refused_is_gone_and_limits_are_those_of_a_post() {
     let world = World::new();

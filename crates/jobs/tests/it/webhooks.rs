@@ -107,44 +107,6 @@ async fn wanted_events_arrive_in_order_from_when_it_was_made_and_no_others() {
     }
 }
 
-/// A process that ends between the answer and the note of it sends the event again, and leaves none out.
-#[tokio::test]
-async fn what_was_under_way_when_a_process_ended_comes_again_with_the_same_id() {
-    let world = World::new();
-    let (reached, at_first) = (Arc::new(tokio::sync::Notify::new()), Arc::new(tokio::sync::Notify::new()));
-    let told = Arc::clone(&reached);
-    let receiver = Receiver::new(|_| OK);
-    let mut options = receiver.options();
-    let quick = Arc::clone(&options.send);
-    options.send = Arc::new(move |message| {
-        let (told, sent) = (Arc::clone(&told), quick(message));
-        Box::pin(async move {
-            let _ = sent.await;
-            told.notify_one();
-            std::future::pending().await
-        })
-    });
-    let jobs = Jobs::open(JobsOptions { webhooks: options, ..world.options() }).await.unwrap();
-    let jane = add_user(&jobs, "jane", "valen").await;
-    jobs.add_webhook(&jane, "https://a.example/", &[]).await.unwrap();
-    batch(&jobs, &jane, b"a zip").await;
-    // Dropped half way, as by kill -9: its lock goes with it.
-    tokio::select! {
-        _ = jobs.deliver_webhooks(at_first.notified()) => {}
-        () = reached.notified() => {}
-    }
-    drop(jobs);
-    assert_eq!(receiver.count(), 1);
-    let jobs = Jobs::open(JobsOptions { webhooks: receiver.options(), ..world.options() }).await.unwrap();
-    deliver_until(&world, &jobs, || receiver.count() == 5).await;
-    let payloads = receiver.payloads();
-    assert_eq!(payloads[0], payloads[1]);
-    assert_eq!(payloads[1..].iter().map(|text| &text[..1]).collect::<Vec<_>>(), ["1", "2", "3", "4"]);
-    let sent = receiver.sent.lock().unwrap();
-    assert_eq!(sent[0].id, sent[1].id);
-    assert_ne!(sent[1].id, sent[2].id);
-}
-
 #[tokio::test]
 async fn a_failing_receiver_is_tried_over_a_day_then_disabled_and_goes_on_where_it_stopped() {
     let world = World::new();

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use bordereau_base::ids::BatchKey;
 use rand::RngExt;
 use rand::rngs::StdRng;
+use reqwest::header::HeaderMap;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Client, RequestBuilder};
 use serde_json::Value;
@@ -26,20 +27,74 @@ const PATIENCE: Duration = Duration::from_secs(1_800);
 const PAUSE: Duration = Duration::from_millis(20);
 /// As in the paths of both families.
 pub const SCORING: &str = "insureright/scoring";
+const CONTRIBUTING: &str = "manage/claim_detail";
 
 /// An upload, and what must come of it.
-pub struct Book {
-    pub zip: Vec<u8>,
+struct Book {
+    zip: Vec<u8>,
     results: BTreeMap<String, Vec<u8>>,
     profile: Value,
+}
+
+impl Book {
+    fn new(zip: Vec<u8>) -> Self {
+        Self { zip, results: BTreeMap::new(), profile: Value::Null }
+    }
 }
 
 /// What is asked for with an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     Score,
+    /// To be scored, sent in pieces.
+    ScoreInPieces,
     Profile,
     ProfileThenSubmit,
+    Contribute,
+}
+
+impl Kind {
+    fn path(self) -> &'static str {
+        match self {
+            Self::Score | Self::ScoreInPieces | Self::ProfileThenSubmit => SCORING,
+            Self::Profile => "profile",
+            Self::Contribute => CONTRIBUTING,
+        }
+    }
+
+    /// How many of it are scored: one or none.
+    pub fn scored(self) -> usize {
+        usize::from(self.path() == SCORING)
+    }
+
+    /// How many of it are profiled: one or none.
+    pub fn profiled(self) -> usize {
+        usize::from(matches!(self, Self::Profile | Self::ProfileThenSubmit))
+    }
+
+    /// How many of it are contributed: one or none.
+    pub fn contributed(self) -> usize {
+        usize::from(self == Self::Contribute)
+    }
+}
+
+/// What was answered.
+pub struct Answer {
+    pub status: u16,
+    headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// A header as text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Status, and the body as text.
+    pub fn text(self) -> (u16, String) {
+        (self.status, String::from_utf8(self.body).unwrap())
+    }
 }
 
 /// One upload on its way.
@@ -56,9 +111,14 @@ pub struct Campaign {
     /// Where the server is, or was last.
     url: watch::Receiver<String>,
     books: Vec<Book>,
+    claims: Vec<Book>,
     done: Mutex<Vec<Job>>,
     /// Uploads that are being sent.
     posting: AtomicUsize,
+    /// Pieces of uploads that are being sent.
+    pub sending_pieces: AtomicUsize,
+    /// Where uploads were that came in pieces and were removed.
+    pub removed: Mutex<Vec<String>>,
     stopping: AtomicBool,
 }
 
@@ -73,23 +133,30 @@ pub fn book(folder: &Path, insureds: u32, seed: u32) -> Vec<u8> {
 }
 
 impl Campaign {
-    /// Learns from the server at `url` what must come of each book.
-    pub async fn learn(url: watch::Receiver<String>, zips: Vec<Vec<u8>>) -> Self {
-        let book = |zip| Book { zip, results: BTreeMap::new(), profile: Value::Null };
+    /// Learns from the server at `url` what must come of each book, and of each contribution.
+    pub async fn learn(url: watch::Receiver<String>, zips: Vec<Vec<u8>>, claims: Vec<Vec<u8>>) -> Self {
         let mut campaign = Self {
             http: crate::client::http(),
             url,
-            books: zips.into_iter().map(book).collect(),
+            books: zips.into_iter().map(Book::new).collect(),
+            claims: claims.into_iter().map(Book::new).collect(),
             done: Mutex::default(),
             posting: AtomicUsize::new(0),
+            sending_pieces: AtomicUsize::new(0),
+            removed: Mutex::default(),
             stopping: AtomicBool::new(false),
         };
         for book in 0..campaign.books.len() {
             let job = Job { kind: Kind::ProfileThenSubmit, book, key: BatchKey::random() };
             campaign.send(&job).await;
-            let (results, profile) = (campaign.results(job.key).await, campaign.profile(job.key).await);
+            let (results, profile) = (campaign.results(&job).await, campaign.profile(job.key).await);
             campaign.books[book].results = results;
             campaign.books[book].profile = profile;
+        }
+        for book in 0..campaign.claims.len() {
+            let job = Job { kind: Kind::Contribute, book, key: BatchKey::random() };
+            campaign.send(&job).await;
+            campaign.claims[book].results = campaign.results(&job).await;
         }
         campaign
     }
@@ -102,14 +169,25 @@ impl Campaign {
     /// Sends one upload after the other until [`Campaign::stop`]; holds each against what must come of it.
     pub async fn go_on(&self, mut chance: StdRng) {
         while !self.stopping.load(Ordering::Relaxed) {
-            let kind = match chance.random_range(0..4) {
+            let kind = match chance.random_range(0..6) {
                 0 => Kind::Profile,
                 1 => Kind::ProfileThenSubmit,
+                2 => Kind::Contribute,
+                3 => Kind::ScoreInPieces,
                 _ => Kind::Score,
             };
-            let book = chance.random_range(0..self.books.len());
-            self.carry_out(Job { kind, book, key: BatchKey::random() }).await;
+            self.carry_out(self.job(kind, &mut chance)).await;
         }
+    }
+
+    /// A fresh upload of a kind, of any book that there is of it.
+    pub fn job(&self, kind: Kind, chance: &mut StdRng) -> Job {
+        let books = if kind == Kind::Contribute { &self.claims } else { &self.books };
+        Job { kind, book: chance.random_range(0..books.len()), key: BatchKey::random() }
+    }
+
+    fn book(&self, job: &Job) -> &Book {
+        if job.kind == Kind::Contribute { &self.claims[job.book] } else { &self.books[job.book] }
     }
 
     /// Begins no further upload.
@@ -137,12 +215,12 @@ impl Campaign {
 
     /// Holds what came of an upload against what it must be.
     pub async fn hold(&self, job: &Job) {
-        let book = &self.books[job.book];
-        if job.kind != Kind::Score {
+        let book = self.book(job);
+        if job.kind.profiled() > 0 {
             assert_eq!(self.profile(job.key).await, book.profile, "the profile of {job:?} is another");
         }
         if job.kind != Kind::Profile {
-            let results = self.results(job.key).await;
+            let results = self.results(job).await;
             assert!(results.keys().eq(book.results.keys()), "{job:?}: {:?}", results.keys());
             for (name, bytes) in &book.results {
                 let found = &results[name];
@@ -170,29 +248,35 @@ impl Campaign {
         }
     }
 
-    /// The stage of what runs now, as far as the server answers.
+    /// The stage of what runs now, as far as the server answers. What packs a contribution keeps its rows then.
     pub async fn stage(&self) -> Option<String> {
         let url = self.url.borrow().clone();
         let asked = self.http.get(format!("{url}/api/2/batches?state=running&limit=4"));
         let text = asked.basic_auth(USER, Some(PASSWORD)).send().await.ok()?.text().await.ok()?;
         let page: Value = serde_json::from_str(&text).ok()?;
-        let stages = page["batches"].as_array()?.iter().filter_map(|batch| batch["progress"]["stage"].as_str());
-        stages.map(str::to_owned).next()
+        let stages = page["batches"].as_array()?.iter().filter_map(|batch| {
+            let stage = batch["progress"]["stage"].as_str()?;
+            let is_keeping = stage == "pack" && batch["submission"] == "claim_detail";
+            Some(if is_keeping { "keep" } else { stage }.to_owned())
+        });
+        stages.into_iter().next()
     }
 
     /// Sends the upload until it is answered, with whatever.
     pub async fn post(&self, job: &Job) -> (u16, String) {
-        let (key, zip) = (job.key, &self.books[job.book].zip);
-        let path = if job.kind == Kind::Score { SCORING } else { "profile" };
+        let (key, zip) = (job.key, &self.book(job).zip);
+        let path = if job.kind.profiled() > 0 { "profile" } else { job.kind.path() };
         let answer = self.ask(|http, url| {
             let form = Form::new().part("file", Part::bytes(zip.clone()).file_name("book.zip"));
             http.post(format!("{url}/api/2/batch/{path}?batchKey={key}")).multipart(form)
         });
-        let (status, body) = answer.await;
-        (status, String::from_utf8(body).unwrap())
+        answer.await.text()
     }
 
     async fn send(&self, job: &Job) {
+        if job.kind == Kind::ScoreInPieces {
+            return self.send_in_pieces(job.key, &self.book(job).zip).await;
+        }
         let key = job.key.to_string();
         self.posting.fetch_add(1, Ordering::Relaxed);
         assert_eq!(self.post(job).await, (200, key.clone()), "{job:?}");
@@ -200,13 +284,14 @@ impl Campaign {
         if job.kind == Kind::ProfileThenSubmit {
             let answer =
                 self.ask(|http, url| http.get(format!("{url}/solutions/batch/1/{SCORING}/{key}/submit"))).await;
-            assert_eq!(answer, (200, key.into_bytes()), "{job:?}");
+            assert_eq!(answer.text(), (200, key), "{job:?}");
         }
     }
 
     /// The members of the results, without timings, key and digest.
-    async fn results(&self, key: BatchKey) -> BTreeMap<String, Vec<u8>> {
-        let mut members = comparable(&self.get(&format!("/api/2/batch/{SCORING}/{key}")).await);
+    async fn results(&self, job: &Job) -> BTreeMap<String, Vec<u8>> {
+        let (key, path) = (job.key, if job.kind == Kind::Contribute { CONTRIBUTING } else { SCORING });
+        let mut members = comparable(&self.get(&format!("/api/2/batch/{path}/{key}")).await);
         let mut summary: Value = serde_json::from_slice(&members["summary.json"]).unwrap();
         let summary_members = summary.as_object_mut().unwrap();
         assert_eq!(summary_members.remove("batch_key").unwrap(), key.to_string());
@@ -235,30 +320,33 @@ impl Campaign {
     async fn get(&self, path: &str) -> Vec<u8> {
         let began = Instant::now();
         loop {
-            match self.ask(|http, url| http.get(format!("{url}{path}"))).await {
-                (200, body) => return body,
-                (404, _) => assert!(began.elapsed() < PATIENCE, "{path} never ends"),
-                (status, body) => panic!("{path}: {status} {}", String::from_utf8_lossy(&body)),
+            let answer = self.ask(|http, url| http.get(format!("{url}{path}"))).await;
+            match answer.status {
+                200 => return answer.body,
+                404 => assert!(began.elapsed() < PATIENCE, "{path} never ends"),
+                status => panic!("{path}: {status} {}", answer.text().1),
             }
             tokio::time::sleep(PAUSE).await;
         }
     }
 
     /// Sends a request until it is answered in full.
-    pub async fn ask(&self, request: impl Fn(&Client, &str) -> RequestBuilder) -> (u16, Vec<u8>) {
+    pub async fn ask(&self, request: impl Fn(&Client, &str) -> RequestBuilder) -> Answer {
         let began = Instant::now();
         loop {
-            let url = self.url.borrow().clone();
-            let answered = async {
-                let response = request(&self.http, &url).basic_auth(USER, Some(PASSWORD)).send().await.ok()?;
-                let status = response.status().as_u16();
-                Some((status, response.bytes().await.ok()?.to_vec()))
-            };
-            if let Some(answer) = answered.await {
+            if let Some(answer) = self.once(&request).await {
                 return answer;
             }
             assert!(began.elapsed() < PATIENCE, "the server does not come back");
             tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    /// Sends a request once; none when it is not answered in full.
+    pub async fn once(&self, request: &impl Fn(&Client, &str) -> RequestBuilder) -> Option<Answer> {
+        let url = self.url.borrow().clone();
+        let response = request(&self.http, &url).basic_auth(USER, Some(PASSWORD)).send().await.ok()?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Some(Answer { status, headers, body: response.bytes().await.ok()?.to_vec() })
     }
 }

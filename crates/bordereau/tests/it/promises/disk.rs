@@ -40,7 +40,7 @@ impl Asked {
         let unharmed = Server::start(&data_folder(&folder.path().join("unharmed")), &[]);
         let (at, url) = watch::channel(unharmed.url.clone());
         let zips = vec![book(folder.path(), 300, 1)];
-        let campaign = runtime.block_on(Campaign::learn(url, zips));
+        let campaign = runtime.block_on(Campaign::learn(url, zips, Vec::new()));
         Self { runtime, campaign, at, folder }
     }
 
@@ -51,7 +51,7 @@ impl Asked {
     /// The results are not there, and nobody says that they will be.
     fn assert_unknown(&self, job: &Job) {
         let path = format!("/api/2/batches/{}", job.key);
-        let (status, _) = self.runtime.block_on(self.campaign.ask(|http, url| http.get(format!("{url}{path}"))));
+        let status = self.runtime.block_on(self.campaign.ask(|http, url| http.get(format!("{url}{path}")))).status;
         assert_eq!(status, 404, "{job:?} was refused and is there");
     }
 }
@@ -241,8 +241,8 @@ fn promise_1_3_a_full_disk_refuses_waits_and_recovers() {
     let path = format!("/api/2/batches/{}", second.key);
     let tried = async {
         loop {
-            let (status, body) = asked.campaign.ask(|http, url| http.get(format!("{url}{path}"))).await;
-            let batch: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            let (status, body) = asked.campaign.ask(|http, url| http.get(format!("{url}{path}"))).await.text();
+            let batch: serde_json::Value = serde_json::from_str(&body).unwrap();
             assert_eq!(status, 200);
             assert_ne!(batch["state"], "failed", "{batch}");
             if batch["attempt"].as_u64() > Some(1) || batch["states"].as_array().unwrap().len() > 2 {

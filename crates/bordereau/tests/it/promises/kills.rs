@@ -1,49 +1,73 @@
 //! Promises 1, 2, 4 and 6: a server that is killed again and again loses nothing it has acknowledged, does nothing
 //! twice, ends in the same results, and tells of all of it once and in order.
 //!
-//! The kills go round: while an upload arrives, in each stage of a batch and of a profile, and while events are
-//! delivered. `BORDEREAU_KILLS` says how many (25 when not set, which each stage sees a few of), `BORDEREAU_SEED` by
-//! which chance, and `BORDEREAU_PROGRAM` names another program than the one these tests were built with.
+//! The kills go round: while an upload arrives as a whole or in pieces, in each stage of a batch, of a contribution and
+//! of a profile, while rows are put into the pool, and while events are told by long poll and by webhook.
+//! `BORDEREAU_KILLS` says how many (25 when not set, which each stage sees two of), `BORDEREAU_SEED` by which chance,
+//! and `BORDEREAU_PROGRAM` names another program than the one these tests were built with.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bordereau_base::ids::BatchKey;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::campaign::{Campaign, Job, Kind, book};
+use super::claims::{self, claims, hold_pool};
 use super::listener::Listener;
+use super::receiver::{Receiver, add_webhook};
 use crate::program::{Server, bordereau, data_folder};
 
 const KILLS: u64 = 25;
 const SEED: u64 = 20_261_125;
 const CUSTOMERS_AT_ONCE: u64 = 3;
+/// From so many kills on each target must have been hit.
+const KILLS_FOR_ALL: u64 = 100;
 /// How long a kill waits for its moment; then it takes any.
 const MOMENT_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where a kill is aimed, and the time in which it strikes from there on.
-const TARGETS: [(Target, Duration); 8] = [
-    (Target::Upload, Duration::from_millis(60)),
+const TARGETS: [(Target, Duration); 12] = [
+    (Target::Sending(Kind::Score, "upload"), Duration::from_millis(60)),
     (Target::Stage("validate"), Duration::from_millis(80)),
+    (Target::Sending(Kind::ScoreInPieces, "piece"), Duration::from_millis(60)),
     (Target::Stage("link"), Duration::from_millis(30)),
     (Target::Events, Duration::from_millis(20)),
     (Target::Stage("score"), Duration::from_millis(1_500)),
+    (Target::Webhook, Duration::from_millis(60)),
     (Target::Stage("pack"), Duration::from_millis(15)),
-    (Target::Stage("profile"), Duration::from_millis(150)),
+    (Target::StageOf(Kind::Contribute, "contribute"), Duration::from_millis(60)),
+    (Target::StageOf(Kind::Profile, "profile"), Duration::from_millis(150)),
+    (Target::StageOf(Kind::Contribute, "keep"), Duration::from_millis(80)),
     (Target::Events, Duration::from_millis(20)),
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Target {
-    Upload,
+    Sending(Kind, &'static str),
     Stage(&'static str),
+    /// A stage of what is sent for it.
+    StageOf(Kind, &'static str),
     /// When the end of a batch has just been told. Without these nothing would ever come to its end.
     Events,
+    /// When a webhook has just been sent a message.
+    Webhook,
+}
+
+impl Target {
+    /// What the server is seen doing when it is hit.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sending(_, name) | Self::Stage(name) | Self::StageOf(_, name) => name,
+            Self::Events => "end told",
+            Self::Webhook => "webhook",
+        }
+    }
 }
 
 fn setting(name: &str, default: u64) -> u64 {
@@ -52,7 +76,8 @@ fn setting(name: &str, default: u64) -> u64 {
 
 fn start(data: &Path) -> Server {
     let mut command = bordereau();
-    command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).env("BORDEREAU_LOG", "error");
+    command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
+    command.env("BORDEREAU_LOG", "error").env("BORDEREAU_WEBHOOK_NETWORKS", "127.0.0.0/8");
     Server::of(command)
 }
 
@@ -60,22 +85,25 @@ fn start(data: &Path) -> Server {
 struct Siege {
     campaign: Arc<Campaign>,
     listener: Arc<Listener>,
+    receiver: Arc<Receiver>,
     /// The stage that was seen last.
     stage: watch::Receiver<Option<String>>,
-    tasks: Vec<JoinHandle<()>>,
+    customers: Vec<JoinHandle<()>>,
+    /// Uploads that were sent for the sake of a kill.
+    others: Vec<JoinHandle<()>>,
     following: JoinHandle<()>,
     watching: JoinHandle<()>,
 }
 
 impl Siege {
-    async fn begin(campaign: Campaign, seed: u64) -> Self {
+    async fn begin(campaign: Campaign, receiver: Arc<Receiver>, seed: u64) -> Self {
         let campaign = Arc::new(campaign);
         let listener = Arc::new(Listener::begin(&campaign).await);
-        let tasks = (1..=CUSTOMERS_AT_ONCE).map(|customer| {
+        let customers = (1..=CUSTOMERS_AT_ONCE).map(|customer| {
             let campaign = Arc::clone(&campaign);
             tokio::spawn(async move { campaign.go_on(StdRng::seed_from_u64(seed + customer)).await })
         });
-        let tasks = tasks.collect();
+        let customers = customers.collect();
         let (heard, asked) = (Arc::clone(&listener), Arc::clone(&campaign));
         let following = tokio::spawn(async move { heard.listen(&asked).await });
         let (tell, stage) = watch::channel(None);
@@ -86,43 +114,56 @@ impl Siege {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         });
-        Self { campaign, listener, stage, tasks, following, watching }
+        Self { campaign, listener, receiver, stage, customers, others: Vec::new(), following, watching }
+    }
+
+    fn send(&mut self, job: Job) {
+        let campaign = Arc::clone(&self.campaign);
+        self.others.push(tokio::spawn(async move { campaign.carry_out(job).await }));
     }
 
     /// Waits for the moment a kill is aimed at.
-    async fn reach(&mut self, target: Target, book: usize) {
+    async fn reach(&mut self, target: Target, chance: &mut StdRng) {
+        match target {
+            Target::Sending(kind, _) => return self.send(self.campaign.job(kind, chance)),
+            Target::StageOf(kind, _) => self.send(self.campaign.job(kind, chance)),
+            Target::Stage(_) | Target::Events | Target::Webhook => {}
+        }
         let reached = async {
             match target {
-                Target::Upload => {
-                    let (campaign, job) =
-                        (Arc::clone(&self.campaign), Job { kind: Kind::Score, book, key: BatchKey::random() });
-                    self.tasks.push(tokio::spawn(async move { campaign.carry_out(job).await }));
-                }
-                Target::Stage(stage) => {
-                    let _ = self.stage.wait_for(|seen| seen.as_deref() == Some(stage)).await;
-                }
                 Target::Events => self.listener.next_end().await,
+                Target::Webhook => self.receiver.next().await,
+                at => {
+                    let _ = self.stage.wait_for(|seen| seen.as_deref() == Some(at.name())).await;
+                }
             }
         };
         let _ = tokio::time::timeout(MOMENT_PATIENCE, reached).await;
     }
 
-    /// What the server was last seen at.
-    fn doing(&self) -> String {
-        let stage = self.stage.borrow().clone();
-        match (self.campaign.is_posting(), stage) {
-            (true, Some(stage)) => format!("upload beside {stage}"),
-            (true, None) => "upload".to_owned(),
-            (false, Some(stage)) => stage,
-            (false, None) => "nothing".to_owned(),
+    /// All that the server was last seen at.
+    fn doing(&self) -> Vec<String> {
+        let mut doing: Vec<String> = self.stage.borrow().clone().into_iter().collect();
+        let pieces = self.campaign.sending_pieces.load(Ordering::Relaxed) > 0;
+        let seen =
+            [(self.campaign.is_posting(), "upload"), (pieces, "piece"), (self.receiver.is_answering(), "webhook")];
+        doing.extend(seen.iter().filter(|(is_seen, _)| *is_seen).map(|(_, name)| (*name).to_owned()));
+        doing
+    }
+
+    /// Lets what was sent for the sake of kills come to its end, so that it does not pile up.
+    async fn settle(&mut self) {
+        for other in self.others.drain(..) {
+            other.await.unwrap();
         }
     }
 
     /// Lets everything come to its end.
-    async fn end(self) -> (Arc<Campaign>, Arc<Listener>) {
+    async fn end(mut self) -> (Arc<Campaign>, Arc<Listener>) {
         self.campaign.stop();
-        for task in self.tasks {
-            task.await.unwrap();
+        self.settle().await;
+        for customer in self.customers {
+            customer.await.unwrap();
         }
         self.watching.abort();
         self.listener.stop();
@@ -131,8 +172,7 @@ impl Siege {
     }
 
     fn assert_none_failed(&self) {
-        let failed = self.following.is_finished()
-            || self.tasks[..CUSTOMERS_AT_ONCE as usize].iter().any(JoinHandle::is_finished);
+        let failed = self.following.is_finished() || self.customers.iter().any(JoinHandle::is_finished);
         assert!(!failed, "a customer was answered what must not be, see above");
     }
 }
@@ -143,40 +183,89 @@ fn promise_1_2_4_6_kills_at_random_points_lose_nothing_and_repeat_nothing() {
     runtime.block_on(besiege(setting("BORDEREAU_KILLS", KILLS), setting("BORDEREAU_SEED", SEED)));
 }
 
+/// The message is there and not answered when its server is killed: nobody can know whether it arrived.
+#[test]
+fn promise_6_what_a_webhook_was_sent_when_its_server_was_killed_comes_again_with_the_same_id() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let data = data_folder(folder.path());
+        let mut server = start(&data);
+        let (moved, url) = watch::channel(server.url.clone());
+        let campaign = Campaign::learn(url, vec![book(folder.path(), 300, 1)], Vec::new()).await;
+        let (receiver, address) = Receiver::begin().await;
+        let secret = add_webhook(&data, &address);
+        let listener = Listener::begin(&campaign).await;
+        let job = campaign.job(Kind::Score, &mut StdRng::seed_from_u64(SEED));
+        for killed in 0..2 {
+            receiver.keep_silent();
+            assert_eq!(campaign.post(&job).await, (200, job.key.to_string()));
+            receiver.has(killed + 1).await;
+            server.kill();
+            receiver.answer();
+            server = start(&data);
+            moved.send_replace(server.url.clone());
+        }
+        campaign.hold(&job).await;
+        listener.stop();
+        listener.listen(&campaign).await;
+        // The first message came once more for each kill, unless the first was answered before the second.
+        let repeated = receiver.hold(&listener.events(), &secret).await;
+        assert!((1..=2).contains(&repeated), "{repeated} came again");
+        server.kill();
+    });
+}
+
 async fn besiege(kills: u64, seed: u64) {
     let folder = tempfile::tempdir().unwrap();
     let zips = vec![book(folder.path(), 300, 1), book(folder.path(), 1_200, 2)];
     let unharmed = start(&data_folder(&folder.path().join("unharmed")));
-    let campaign = Campaign::learn(watch::channel(unharmed.url.clone()).1, zips).await;
+    let contributions = (0..claims::COUNT).map(claims).collect();
+    let campaign = Campaign::learn(watch::channel(unharmed.url.clone()).1, zips, contributions).await;
     drop(unharmed);
 
     let data = data_folder(folder.path());
+    let (receiver, address) = Receiver::begin().await;
+    let secret = add_webhook(&data, &address);
     let mut server = start(&data);
     let (moved, url) = watch::channel(server.url.clone());
-    let mut siege = Siege::begin(campaign.moved_to(url), seed).await;
+    let mut siege = Siege::begin(campaign.moved_to(url), Arc::clone(&receiver), seed).await;
     let (mut chance, mut struck) = (StdRng::seed_from_u64(seed), BTreeMap::<String, u64>::new());
     for kill in 0..kills {
         let (target, span) = TARGETS[kill as usize % TARGETS.len()];
-        siege.reach(target, chance.random_range(0..2)).await;
+        siege.reach(target, &mut chance).await;
         tokio::time::sleep(span.mul_f64(chance.random_range(0.0..1.0))).await;
-        *struck.entry(siege.doing()).or_default() += 1;
+        let told = (target == Target::Events).then(|| target.name().to_owned());
+        for doing in siege.doing().into_iter().chain(told) {
+            *struck.entry(doing).or_default() += 1;
+        }
         server.kill();
         siege.assert_none_failed();
         server = start(&data);
         moved.send_replace(server.url.clone());
+        if kill as usize % TARGETS.len() == TARGETS.len() - 1 {
+            siege.settle().await;
+        }
     }
     let (campaign, listener) = siege.end().await;
     let acknowledged = judge(&campaign, &listener).await;
+    let repeated = receiver.hold(&listener.events(), &secret).await;
+    let removed = campaign.hold_removed().await;
+    let contributed = in_order_of_acceptance(&campaign, &acknowledged).await;
     server.kill();
     judge_files(&data, &acknowledged);
-    println!(
-        "{kills} kills of seed {seed}: {} uploads acknowledged, all of them right and told of once",
-        acknowledged.len()
-    );
-    for (doing, count) in struck {
-        println!("  {count:4} during {doing}");
+    let rows = hold_pool(&data, &contributed);
+    println!("{kills} kills of seed {seed}, all of it right and told of once:");
+    println!("  {} uploads acknowledged, {removed} removed in the middle", acknowledged.len());
+    println!("  {} contributions, of which the pool holds {rows} claims, each once", contributed.len());
+    println!("  {} events, {repeated} of them sent to the webhook again", listener.events().len());
+    for (doing, count) in &struck {
+        println!("  {count:4} kills during {doing}");
     }
     assert!(acknowledged.len() as u64 >= kills / 8, "only {} uploads were acknowledged", acknowledged.len());
+    let missed: Vec<_> =
+        TARGETS.iter().map(|(target, _)| target.name()).filter(|name| !struck.contains_key(*name)).collect();
+    assert!(kills < KILLS_FOR_ALL || missed.is_empty(), "no kill came during {missed:?}");
 }
 
 /// All that was acknowledged is there, as it must be, once, and was told of once.
@@ -189,12 +278,14 @@ async fn judge(campaign: &Campaign, listener: &Listener) -> Vec<Job> {
         let mut count = |submission: &str, name: &str| {
             told.remove(&(key.clone(), submission.to_owned(), name.to_owned())).unwrap_or_default()
         };
-        let (scored, profiled) = (usize::from(job.kind != Kind::Profile), usize::from(job.kind != Kind::Score));
-        assert_eq!(count("scoring", "batchFinished"), scored, "{job:?}");
+        for (submission, asked) in [("scoring", job.kind.scored()), ("claim_detail", job.kind.contributed())] {
+            assert_eq!(count(submission, "batchFinished"), asked, "{job:?}");
+            // Accepted, running, finished; a crash is no change.
+            assert_eq!(count(submission, "profileUpdatedEvent"), 3 * asked, "{job:?}");
+        }
+        let profiled = job.kind.profiled();
         assert_eq!(count("profile", "batchFinished"), profiled, "{job:?}");
         assert_eq!(count("profile", "preliminaryProfile"), profiled, "{job:?}");
-        // Accepted, running, finished; a crash is no change.
-        assert_eq!(count("scoring", "profileUpdatedEvent"), 3 * scored, "{job:?}");
         // And each preliminary profile, of which there may be more.
         assert!(count("profile", "profileUpdatedEvent") >= 3 * profiled, "{job:?}");
     }
@@ -207,24 +298,31 @@ async fn judge(campaign: &Campaign, listener: &Listener) -> Vec<Job> {
     acknowledged
 }
 
+/// Which claims were contributed under which key, the first that was accepted first.
+async fn in_order_of_acceptance(campaign: &Campaign, acknowledged: &[Job]) -> Vec<(usize, String)> {
+    let contributed: BTreeMap<String, usize> = acknowledged
+        .iter()
+        .filter(|job| job.kind == Kind::Contribute)
+        .map(|job| (job.key.to_string(), job.book))
+        .collect();
+    let newest_first = campaign.listed().await;
+    newest_first.into_iter().rev().filter_map(|key| Some((*contributed.get(&key)?, key))).collect()
+}
+
 /// Every file of the data folder is one that something names.
 fn judge_files(data: &Path, acknowledged: &[Job]) {
     let uploads: BTreeSet<_> = files(&data.join("objects/uploads")).into_iter().collect();
     assert_eq!(uploads.len(), acknowledged.len(), "an upload is there twice, or one that nothing names");
-    let wanted: usize = acknowledged
-        .iter()
-        .map(|job| match job.kind {
-            Kind::Score => 1,
-            // The profile and its state.
-            Kind::Profile => 2,
-            Kind::ProfileThenSubmit => 3,
-        })
-        .sum();
-    assert_eq!(files(&data.join("objects/results")).len(), wanted, "what attempts left is still there");
-    assert_eq!(files(&data.join("incoming")), Vec::<String>::new());
+    // Of a profile also its state.
+    let wanted = acknowledged.iter().map(|job| job.kind.scored() + job.kind.contributed() + 2 * job.kind.profiled());
+    assert_eq!(files(&data.join("objects/results")).len(), wanted.sum::<usize>(), "what attempts left is still there");
+    for folder in ["incoming", "resumable"] {
+        assert_eq!(files(&data.join(folder)), Vec::<String>::new());
+    }
 }
 
-fn files(folder: &Path) -> Vec<String> {
+/// All files below a folder.
+pub fn files(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path.display().to_string()] }).collect()
 }

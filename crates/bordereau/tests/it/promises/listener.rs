@@ -52,9 +52,8 @@ impl Listener {
 
     /// One poll, repeated until it is answered: a client whose connection broke goes on from the cursor it has.
     async fn poll(&self, campaign: &Campaign, query: &str) -> usize {
-        let (status, body) =
-            campaign.ask(|http, url| http.get(format!("{url}/solutions/longpoll/subscribe?{query}"))).await;
-        let body = String::from_utf8(body).unwrap();
+        let answer = campaign.ask(|http, url| http.get(format!("{url}/solutions/longpoll/subscribe?{query}"))).await;
+        let (status, body) = answer.text();
         assert_eq!(status, 200, "{body}");
         let answer: Value = serde_json::from_str(&body).unwrap();
         assert_eq!(answer.get("reset"), None, "a cursor of this log is good for ever");
@@ -67,6 +66,11 @@ impl Listener {
             ends > 0
         });
         events.len()
+    }
+
+    /// All events, in the order in which they came.
+    pub fn events(&self) -> Vec<Value> {
+        self.events.lock().unwrap().clone()
     }
 
     /// How often each event of each key was heard; panics when one is missing, came twice or out of turn.
