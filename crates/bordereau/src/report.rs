@@ -99,6 +99,10 @@ fn bins(summary: &Summary) -> String {
             let _ =
                 writeln!(text, "  {}: {} records without a prediction", model.name, grouped(model.without_prediction));
         }
+        if model.explained > 0 && model.not_explained > 0 {
+            let (name, few, all) = (&model.name, model.explained, model.explained + model.not_explained);
+            let _ = writeln!(text, "  {name}: {} of {} predictions are explained", grouped(few), grouped(all));
+        }
         for unknown in &model.unknown_categories {
             let (name, input, records) = (&model.name, &unknown.input, grouped(unknown.records));
             let _ =

@@ -33,7 +33,8 @@ use crate::stages::score::{BusyTime, ModelCounts, score};
 use crate::stages::tables::{Chunk, Table};
 use crate::stages::validate::{Input, Judgement, validate};
 use crate::summary::{
-    Counts, ModelSummary, RelationSummary, ReleaseSummary, ScoreBusy, StageTiming, Summary, Timings, UnknownCategories,
+    Counts, ModelSummary, OutputFieldSummary, RelationSummary, ReleaseSummary, ScoreBusy, StageTiming, Summary,
+    Timings, UnknownCategories,
 };
 
 /// What is to be scored, and for whom.
@@ -270,6 +271,13 @@ fn summary(spec: &BatchSpec, linked: &Linked, notes: &[String], models: &[ModelC
 fn model_summary(((model, spec), counts): ((&ReleaseModel, &ModelSpec), &ModelCounts)) -> ModelSummary {
     let unknown = model.model.inputs().iter().zip(&counts.unknown).filter(|(_, records)| **records > 0);
     let unknown = unknown.map(|(input, records)| UnknownCategories { input: input.name.clone(), records: *records });
+    let predicted: u64 = counts.bins.bins.iter().sum();
+    let fields = model.fields.iter().zip(&counts.missing).map(|(field, missing)| OutputFieldSummary {
+        field: field.name.clone(),
+        column: field.column.clone(),
+        kind: if field.asked.is_text { "text" } else { "number" }.to_owned(),
+        missing: *missing,
+    });
     ModelSummary {
         name: spec.name.clone(),
         title: spec.title.clone(),
@@ -278,6 +286,9 @@ fn model_summary(((model, spec), counts): ((&ReleaseModel, &ModelSpec), &ModelCo
         bins: counts.bins.bins.clone(),
         without_prediction: counts.bins.without_prediction,
         unknown_categories: unknown.collect(),
+        explained: counts.explained,
+        not_explained: predicted.saturating_sub(counts.explained),
+        output_fields: fields.collect(),
     }
 }
 

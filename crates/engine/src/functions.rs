@@ -1,23 +1,33 @@
 //! Scoring as an SQL function, so that one plan serves embedded and on a cluster.
 //!
-//! `bordereau_score(model, top, feature, ...)` gives for each row a struct: the prediction, the sum of all absolute
-//! contributions, the list of the `top` inputs with the largest ones, and the list of inputs whose category the model
-//! does not know. The model travels by name (the SHA-256 of its file); each process looks it up among the models it
-//! has loaded, see [`register_model`]. Features come as `DOUBLE` or text, in the order of the model's inputs. The same
-//! row gives the same answer in whatever batch it comes.
+//! `bordereau_score(model, asked, record, feature, ...)` gives for each row a struct: the prediction, the sum of all
+//! absolute contributions, the list of the inputs with the largest ones, the list of inputs whose category the model
+//! does not know, and the fields of the model's own output that are asked for. The model travels by name (the SHA-256
+//! of its file); each process looks it up among the models it has loaded, see [`register_model`]. What is asked
+//! ([`Asked`]) travels as JSON. Features come as `DOUBLE` or text, in the order of the model's inputs. The same row
+//! gives the same answer in whatever batch it comes.
+
+mod asked;
+mod column;
 
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, ListArray, StructArray, UInt16Array};
-use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
-use arrow::datatypes::{DataType, Field, Fields, UInt16Type};
-use bordereau_model::{Features, Model, Top};
+use arrow::array::{ArrayRef, AsArray, ListArray, UInt16Array};
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::{DataType, Field, FieldRef, Int64Type};
+use bordereau_model::{Features, Model};
 use datafusion::common::{Result, exec_datafusion_err, exec_err};
-use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
+use datafusion::logical_expr::{
+    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
+};
 use datafusion::scalar::ScalarValue;
+
+pub use asked::{Asked, AskedField};
+pub use column::{Explanation, ScoreColumn};
+use column::{score_fields, scores, unknown_field};
 
 /// Name of the scoring function in SQL.
 pub const SCORE: &str = "bordereau_score";
@@ -96,54 +106,58 @@ impl ScalarUDFImpl for Score {
     }
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Struct(score_fields()))
+        exec_err!("the type of {SCORE} depends on what is asked")
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        // A call that is not ours is refused by the checks of a release, or else when it is run.
+        let fields = match args.scalar_arguments.get(1) {
+            Some(Some(ScalarValue::Utf8(Some(text)))) => Asked::from_json(text).map(|asked| asked.fields),
+            _ => Ok(Vec::new()),
+        };
+        let fields = score_fields(&fields.unwrap_or_default());
+        Ok(Arc::new(Field::new(SCORE, DataType::Struct(fields), false)))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let [ColumnarValue::Scalar(ScalarValue::Utf8(Some(name))), ColumnarValue::Scalar(top), features @ ..] =
-            args.args.as_slice()
+        let [
+            ColumnarValue::Scalar(ScalarValue::Utf8(Some(name))),
+            ColumnarValue::Scalar(ScalarValue::Utf8(Some(asked))),
+            record,
+            features @ ..,
+        ] = args.args.as_slice()
         else {
-            return exec_err!("{SCORE} takes the name of a model, a number and features");
+            return exec_err!("{SCORE} takes the name of a model, what is asked, the record and features");
         };
-        let ScalarValue::UInt16(Some(top)) = top else {
-            return exec_err!("the second argument of {SCORE} is how many features explain a score");
-        };
-        let model = model(name)?;
-        let columns =
-            features.iter().map(|value| value.to_array(args.number_rows)).collect::<Result<Vec<ArrayRef>>>()?;
+        let (model, asked) = (model(name)?, Asked::from_json(asked)?);
+        let array = |value: &ColumnarValue| value.to_array(args.number_rows);
+        let columns = features.iter().map(array).collect::<Result<Vec<ArrayRef>>>()?;
+        let record = array(record)?;
+        let records = record.as_primitive_opt::<Int64Type>();
+        let records = records.ok_or_else(|| exec_datafusion_err!("the third argument of {SCORE} is the record"))?;
         let began = Instant::now();
         let bound = model.bind(&columns).map_err(|error| exec_datafusion_err!("{error}"))?;
         let unknown = unknown_categories(&bound);
-        let prediction = model.score(&bound).prediction;
+        let (given, fields) = match asked.fields.is_empty() {
+            true => (model.score(&bound), Vec::new()),
+            false => model.score_and_fields(&bound),
+        };
+        let prediction: Vec<f64> =
+            given.prediction.into_iter().skip(asked.output).step_by(model.outputs().max(1)).collect();
         let scored = Instant::now();
-        let explained = if *top == 0 { None } else { model.explain_top(&bound, usize::from(*top)) };
-        let mut spent = KERNEL_TIME.get();
-        spent.score += scored - began;
-        spent.explain += scored.elapsed();
-        KERNEL_TIME.set(spent);
-        Ok(ColumnarValue::Array(Arc::new(scores(prediction, explained, unknown)?)))
+        let rows = asked.rows_explained(&prediction, records.values());
+        let explained = Explanation::new(&model, &bound, &asked, rows);
+        note_time(scored - began, scored.elapsed());
+        Ok(ColumnarValue::Array(Arc::new(scores(prediction, explained, unknown, &asked, &fields)?)))
     }
 }
 
-fn entry_fields() -> Fields {
-    Fields::from(vec![
-        Field::new("input", DataType::UInt16, false),
-        Field::new("contribution", DataType::Float64, false),
-    ])
-}
-
-fn score_fields() -> Fields {
-    let entry = Arc::new(Field::new_list_field(DataType::Struct(entry_fields()), false));
-    Fields::from(vec![
-        Field::new("prediction", DataType::Float64, true),
-        Field::new("total", DataType::Float64, true),
-        Field::new("top", DataType::List(entry), false),
-        Field::new("unknown", DataType::List(unknown_field()), false),
-    ])
-}
-
-fn unknown_field() -> Arc<Field> {
-    Arc::new(Field::new_list_field(DataType::UInt16, false))
+/// Adds to what [`take_kernel_time`] will give on this thread.
+pub fn note_time(score: Duration, explain: Duration) {
+    let mut spent = KERNEL_TIME.get();
+    spent.score += score;
+    spent.explain += explain;
+    KERNEL_TIME.set(spent);
 }
 
 /// For each row the inputs whose category the model does not know, ascending.
@@ -155,83 +169,9 @@ fn unknown_categories(bound: &Features) -> ListArray {
     ListArray::new(unknown_field(), OffsetBuffer::from_lengths(lengths), Arc::new(inputs), None)
 }
 
-/// The struct array of [`score_fields`]; a prediction that is no number (NaN, or too large for one) is null.
-fn scores(prediction: Vec<f64>, explained: Option<Top>, unknown: ListArray) -> Result<StructArray> {
-    let rows = prediction.len();
-    let explained = explained.unwrap_or(Top { k: 0, entries: Vec::new(), totals: Vec::new(), bias: Vec::new() });
-    let totals: ArrayRef = match explained.totals.len() {
-        0 => Arc::new(Float64Array::new_null(rows)),
-        _ => Arc::new(Float64Array::from(explained.totals)),
-    };
-    let inputs = explained.entries.iter().map(|entry| u16::try_from(entry.input).unwrap_or(u16::MAX));
-    let inputs: ArrayRef = Arc::new(UInt16Array::from_iter_values(inputs));
-    let contributions: ArrayRef =
-        Arc::new(Float64Array::from_iter_values(explained.entries.iter().map(|entry| entry.contribution)));
-    let entries = StructArray::try_new(entry_fields(), vec![inputs, contributions], None)?;
-    let offsets = OffsetBuffer::from_lengths(std::iter::repeat_n(explained.k, rows));
-    let item = Arc::new(Field::new_list_field(DataType::Struct(entry_fields()), false));
-    let list = ListArray::try_new(item, offsets, Arc::new(entries), None)?;
-    let given = NullBuffer::from_iter(prediction.iter().map(|value| value.is_finite()));
-    let prediction = Float64Array::new(ScalarBuffer::from(prediction), Some(given));
-    Ok(StructArray::try_new(
-        score_fields(),
-        vec![Arc::new(prediction), totals, Arc::new(list), Arc::new(unknown)],
-        None,
-    )?)
-}
-
-/// One model's scores of a batch, taken apart again.
-#[derive(Debug)]
-pub struct ScoreColumn {
-    /// Null where the model gives none.
-    pub prediction: Float64Array,
-    /// Sum of the absolute contributions of all inputs; null where nothing was explained.
-    pub total: Float64Array,
-    /// Entries per row.
-    pub k: usize,
-    /// Row-major rows x k: index of the input.
-    pub inputs: UInt16Array,
-    /// Row-major rows x k: contribution on the link scale.
-    pub contributions: Float64Array,
-    /// The inputs of all rows, one after the other, whose category the model does not know.
-    pub unknown: UInt16Array,
-}
-
-impl ScoreColumn {
-    /// From a column that [`Score`] made.
-    ///
-    /// # Errors
-    /// When it is not such a column.
-    pub fn from_array(array: &ArrayRef) -> Result<Self> {
-        let wrong = || exec_datafusion_err!("not a column of {SCORE}");
-        let score = array.as_struct_opt().ok_or_else(wrong)?;
-        let float = |column: &ArrayRef| column.as_any().downcast_ref::<Float64Array>().cloned();
-        let entries = listed(score.column(2)).ok_or_else(wrong)?;
-        let k = entries.len().checked_div(score.len()).unwrap_or(0);
-        let entries = entries.as_struct_opt().ok_or_else(wrong)?;
-        let unknown = listed(score.column(3)).ok_or_else(wrong)?;
-        Ok(Self {
-            prediction: float(score.column(0)).ok_or_else(wrong)?,
-            total: float(score.column(1)).ok_or_else(wrong)?,
-            k,
-            inputs: entries.column(0).as_primitive_opt::<UInt16Type>().cloned().ok_or_else(wrong)?,
-            contributions: float(entries.column(1)).ok_or_else(wrong)?,
-            unknown: unknown.as_primitive_opt::<UInt16Type>().cloned().ok_or_else(wrong)?,
-        })
-    }
-}
-
-/// The items of all lists of a column, one after the other.
-fn listed(column: &ArrayRef) -> Option<ArrayRef> {
-    let list = column.as_list_opt::<i32>()?;
-    let (first, last) = (*list.value_offsets().first()? as usize, *list.value_offsets().last()? as usize);
-    Some(list.values().slice(first, last - first))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::array::new_empty_array;
     use bordereau_model::Format;
 
     fn price() -> Arc<Model> {
@@ -248,18 +188,5 @@ mod tests {
         assert!(Arc::ptr_eq(&model("a file of two releases").unwrap(), &one));
         drop(one);
         assert!(model("a file of two releases").is_err());
-    }
-
-    #[test]
-    fn what_is_no_finite_number_is_no_prediction() {
-        let none = ListArray::new(
-            unknown_field(),
-            OffsetBuffer::from_lengths([0; 4]),
-            new_empty_array(&DataType::UInt16),
-            None,
-        );
-        let given = scores(vec![1.5, f64::NAN, f64::INFINITY, f64::NEG_INFINITY], None, none).unwrap();
-        let column = ScoreColumn::from_array(&(Arc::new(given) as ArrayRef)).unwrap();
-        assert_eq!(column.prediction, Float64Array::from(vec![Some(1.5), None, None, None]));
     }
 }

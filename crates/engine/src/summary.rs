@@ -113,6 +113,30 @@ pub struct ModelSummary {
     pub without_prediction: u64,
     /// Inputs with categories the model does not know, and in how many records.
     pub unknown_categories: Vec<UnknownCategories>,
+    /// Records whose prediction is explained.
+    #[serde(default)]
+    pub explained: u64,
+    /// Records whose prediction is not: none is asked for, the release leaves them out, or the model has no
+    /// contributions.
+    #[serde(default)]
+    pub not_explained: u64,
+    /// The fields of the model's own output, in the order of their columns.
+    #[serde(default)]
+    pub output_fields: Vec<OutputFieldSummary>,
+}
+
+/// A field of a model's own output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputFieldSummary {
+    /// Its name in the model file.
+    pub field: String,
+    /// Its column in the outputs.
+    pub column: String,
+    /// `number` or `text`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Records without a value.
+    pub missing: u64,
 }
 
 /// Categories a model does not know.

@@ -45,6 +45,15 @@ impl Features {
         &self.unseen_cells
     }
 
+    /// Some of the rows, by their numbers, in the order given. Nothing of them is counted as unseen.
+    #[must_use]
+    pub fn of_rows(&self, rows: &[usize]) -> Self {
+        let mut values = Vec::with_capacity(rows.len() * self.width);
+        rows.iter().for_each(|row| values.extend_from_slice(&self.values[row * self.width..][..self.width]));
+        let (unseen, unseen_cells) = (vec![0; self.width], Vec::new());
+        Self { rows: rows.len(), width: self.width, values, unseen, unseen_cells, texts: self.texts.clone() }
+    }
+
     /// For each input the texts of [`Binding::Text`].
     pub(crate) fn texts(&self) -> &[Vec<String>] {
         &self.texts

@@ -31,4 +31,4 @@ mod scorecard;
 pub use error::Error;
 pub use explanation::{Contributions, Top, TopEntry};
 pub use features::Features;
-pub use model::{About, Format, Input, InputKind, Model, Scores};
+pub use model::{About, Format, Input, InputKind, Model, OutputField, Scores};

@@ -84,6 +84,15 @@ pub struct About {
     pub verified_rows: usize,
 }
 
+/// A field that a file computes beside its prediction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutputField<'a> {
+    /// Its name in the file.
+    pub name: &'a str,
+    /// Whether its values are texts; else they are numbers.
+    pub is_text: bool,
+}
+
 /// Scores of a batch, both row-major rows x outputs. NaN where the model itself gives no score (PMML: a needed value is
 /// missing or invalid and the model says neither how to replace it nor to go on without).
 #[derive(Debug, Clone, PartialEq)]
@@ -177,8 +186,9 @@ impl Model {
 
     /// The fields that the file itself asks for beside the prediction (PMML's `Output`), in its order: the predicted
     /// class, transformed values, reason codes, the nearest cluster, ... [`Self::output_columns`] has their values.
-    pub fn output_fields(&self) -> impl Iterator<Item = &str> {
-        self.document.iter().flat_map(|document| document.served.iter().map(|served| served.name.as_str()))
+    pub fn output_fields(&self) -> impl Iterator<Item = OutputField<'_>> {
+        let served = self.document.iter().flat_map(|document| &document.served);
+        served.map(|served| OutputField { name: &served.name, is_text: served.is_text })
     }
 
     /// The values of [`Self::output_fields`], one column each: `Float64`, or `Utf8` of classes and other texts. Null
@@ -282,6 +292,17 @@ impl Model {
         }
     }
 
+    /// [`Self::score`] and [`Self::output_columns`], of which a graph runs once for both.
+    pub fn score_and_fields(&self, features: &Features) -> (Scores, Vec<ArrayRef>) {
+        match (&self.parts.form, &self.document) {
+            (Form::Graph(_), Some(document)) if features.width() == self.parts.inputs.len() => {
+                let (raw, columns) = document.scored(features);
+                (self.predicted(features, raw, 1.0), columns)
+            }
+            _ => (self.score(features), self.output_columns(features)),
+        }
+    }
+
     /// Bind one column per input, in the order of [`Self::inputs`], all of one length: `Float64` for a number;
     /// `Utf8View`, `Utf8` or `Float64` (categories that read as numbers) for a category. Null and NaN mean missing.
     ///
@@ -326,6 +347,12 @@ impl Model {
                 1.0
             }
         };
+        self.predicted(features, raw, scale)
+    }
+
+    /// The predictions of raw scores.
+    fn predicted(&self, features: &Features, mut raw: Vec<f64>, scale: f64) -> Scores {
+        let outputs = self.parts.outputs;
         self.clear_unscored(features.values(), outputs, &mut raw);
         let mut prediction = raw.clone();
         if scale != 1.0 {
@@ -362,6 +389,18 @@ impl Model {
             for row in block.chunks_exact((inputs * outputs).max(1)) {
                 (0..outputs).for_each(|output| top.push(&row[output..], outputs));
             }
+        })?;
+        Some(top)
+    }
+
+    /// The `k` largest contributions of every row to one output: as [`Self::explain_top`] of a model with that output
+    /// alone.
+    pub fn explain_output(&self, features: &Features, output: usize, k: usize) -> Option<Top> {
+        let (inputs, outputs) = (self.parts.inputs.len(), self.parts.outputs);
+        let bias = vec![*self.bias().get(output)?];
+        let mut top = Top::with_capacity(features.rows(), 1, k.min(inputs), bias);
+        self.explain_blocks(features, |block| {
+            block.chunks_exact((inputs * outputs).max(1)).for_each(|row| top.push(&row[output..], outputs));
         })?;
         Some(top)
     }

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use arrow::array::{Array, ArrayRef, Float64Array, StringArray};
 use bordereau_base::figure::grouped;
-use bordereau_model::{Contributions, Model, Scores};
+use bordereau_model::{Contributions, Model, OutputField, Scores};
 use bordereau_report::number::percent;
 use serde::Serialize;
 
@@ -31,6 +32,8 @@ struct Explained {
     outputs: Vec<OutputExplained>,
     /// Of a scorecard, the most important first.
     reason_codes: Option<Vec<String>>,
+    /// The fields of the model's own output.
+    output_fields: Vec<FieldValue>,
     not_explained_because: Option<&'static str>,
     /// Inputs that the row has no column for.
     absent: Vec<String>,
@@ -58,12 +61,20 @@ struct Part {
     share: f64,
 }
 
+/// A field of the model's own output.
+#[derive(Debug, Serialize)]
+struct FieldValue {
+    name: String,
+    /// A number or a text; nothing where it is missing.
+    value: serde_json::Value,
+}
+
 /// Runs the command.
 pub fn run(args: &ModelExplain, settings: &Settings) -> Result<u8, Failure> {
     let Some(Opened { model, .. }) = open(&args.model)? else { return Ok(REFUSED) };
     let row = row(&args.row, settings)?;
     let bound = row.bind(&model)?;
-    let scores = model.score(&bound.features);
+    let (scores, fields) = model.score_and_fields(&bound.features);
     let contributions = model.explain(&bound.features);
     let reasons = model.reason_codes(&bound.features).and_then(|rows| rows.into_iter().next());
     let output = |output| explained(&model, output, &row, &bound, &scores, contributions.as_ref());
@@ -73,6 +84,11 @@ pub fn run(args: &ModelExplain, settings: &Settings) -> Result<u8, Failure> {
         link: model.link(),
         outputs: (0..model.outputs()).map(output).collect(),
         reason_codes: reasons.map(|codes| codes.into_iter().map(str::to_owned).collect()),
+        output_fields: model
+            .output_fields()
+            .zip(&fields)
+            .map(|(field, column)| FieldValue::new(field, column))
+            .collect(),
         not_explained_because: model.unexplained(),
         absent: names(&bound, |input| input.column.is_none()),
         unknown: names(&bound, |input| input.unknown > 0),
@@ -82,6 +98,25 @@ pub fn run(args: &ModelExplain, settings: &Settings) -> Result<u8, Failure> {
         false => say(text(&Screen::of_standard_output(), args, &model, &explained))?,
     }
     Ok(DONE)
+}
+
+impl FieldValue {
+    fn new(field: OutputField<'_>, column: &ArrayRef) -> Self {
+        let any = column.as_any();
+        let text = any.downcast_ref::<StringArray>().filter(|texts| texts.is_valid(0)).map(|texts| texts.value(0));
+        let number = any.downcast_ref::<Float64Array>().filter(|numbers| numbers.is_valid(0));
+        let number = number.and_then(|numbers| serde_json::Number::from_f64(numbers.value(0)));
+        let value = text.map(serde_json::Value::from).or(number.map(serde_json::Value::Number));
+        Self { name: field.name.to_owned(), value: value.unwrap_or_default() }
+    }
+
+    fn shown(&self) -> String {
+        match &self.value {
+            serde_json::Value::Null => "(missing)".to_owned(),
+            serde_json::Value::String(text) => text.clone(),
+            other => other.as_f64().map(number).unwrap_or_default(),
+        }
+    }
 }
 
 fn names(bound: &Bound, which: impl Fn(&Matched) -> bool) -> Vec<String> {
@@ -171,6 +206,12 @@ fn text(screen: &Screen, args: &ModelExplain, model: &Model, explained: &Explain
     if let Some(codes) = explained.reason_codes.as_ref().filter(|codes| !codes.is_empty()) {
         text.push('\n');
         text.push_str(&screen.wrap("  reason codes  ", &screen.text(&codes.join(", "))));
+    }
+    if !explained.output_fields.is_empty() {
+        text.push_str("\n  output of the model's file\n");
+    }
+    for field in &explained.output_fields {
+        text.push_str(&screen.wrap(&format!("    {}  ", screen.text(&field.name)), &screen.text(&field.shown())));
     }
     if let Some(reason) = explained.not_explained_because {
         text.push('\n');

@@ -45,6 +45,8 @@ struct Facts<'a> {
     not_explained_because: Option<&'static str>,
     notes: Vec<String>,
     inputs: Vec<InputFacts<'a>>,
+    /// The fields of the file's own output.
+    output_fields: Vec<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -81,6 +83,7 @@ pub fn run(args: &ModelInspect) -> Result<u8, Failure> {
         not_explained_because: model.unexplained(),
         notes: super::notes::of(&model),
         inputs: inputs(&model),
+        output_fields: model.output_fields().map(|field| field.name).collect(),
     };
     match args.json {
         true => say_json(&facts)?,
@@ -123,6 +126,9 @@ fn text(screen: &Screen, facts: &Facts<'_>, model: &Model) -> String {
     line("objective", if facts.objective.is_empty() { "none named" } else { facts.objective });
     line("link", link(facts.link).as_str());
     line("outputs", &outputs(model));
+    if !facts.output_fields.is_empty() {
+        line("fields", &facts.output_fields.join(", "));
+    }
     let memory = facts.memory_bytes.map(|size| format!("{} of memory, ", bytes(size))).unwrap_or_default();
     line("loaded", &format!("{memory}{}", duration_ms(facts.load_ms)));
     line("explained", &explained(model));

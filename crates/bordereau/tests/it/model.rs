@@ -214,3 +214,28 @@ fn explain_says_which_row_there_is_not() {
         assert!(errors.contains(part), "{part:?} is not in {errors}");
     }
 }
+
+#[test]
+fn explain_prints_what_the_file_computes_beside_its_prediction() {
+    let folder = tempfile::tempdir().unwrap();
+    let card = r#"<PMML version="4.4" xmlns="http://www.dmg.org/PMML-4_4"><Header/><DataDictionary>
+<DataField name="age" optype="continuous" dataType="double"/></DataDictionary>
+<Scorecard functionName="regression" initialScore="10" reasonCodeAlgorithm="pointsBelow" baselineMethod="max"><MiningSchema>
+<MiningField name="age" invalidValueTreatment="asIs"/></MiningSchema><Output>
+<OutputField name="why" feature="reasonCode" rank="1" dataType="string" optype="categorical"/>
+<OutputField name="points" feature="predictedValue" dataType="double" optype="continuous"/></Output><Characteristics>
+<Characteristic name="a" baselineScore="5"><Attribute partialScore="2" reasonCode="YOUNG">
+<SimplePredicate field="age" operator="lessThan" value="25"/></Attribute>
+<Attribute partialScore="5" reasonCode="OLDER"><True/></Attribute></Characteristic></Characteristics></Scorecard></PMML>"#;
+    let path = folder.path().join("card.pmml");
+    fs::write(&path, card).unwrap();
+    let path = path.to_str().unwrap();
+    let (code, text, errors) = said(&run(["model", "explain", path, "--row", "{\"age\": 21}"]));
+    assert_eq!((code, errors.as_str()), (0, ""));
+    assert!(text.contains("output of the model's file\n    why  YOUNG\n    points  12\n"), "{text}");
+    let (_, text, _) = said(&run(["model", "explain", path, "--json", "--row", "{\"age\": 21}"]));
+    let expected = serde_json::json!([{"name": "why", "value": "YOUNG"}, {"name": "points", "value": 12.0}]);
+    assert_eq!(json(&text)["output_fields"], expected);
+    let (_, text, _) = said(&run(["model", "inspect", path]));
+    assert!(text.contains("  fields      why, points\n"), "{text}");
+}

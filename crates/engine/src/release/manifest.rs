@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use bordereau_base::finding::Severity;
 use bordereau_base::ids::{ReleaseVersion, SolutionName, SubmissionName};
 use bordereau_model::Format;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// A whole `solution.toml`. Unknown keys are refused, so that a misspelling is not silently without effect.
 #[derive(Debug, Clone, Deserialize)]
@@ -207,6 +207,74 @@ pub struct ModelSpec {
     pub bound_format: BoundFormat,
     /// The bins, from the lowest prediction to the highest.
     pub bins: Vec<BinSpec>,
+    /// The class whose number is the prediction, of a model that gives one for each class.
+    #[serde(default)]
+    pub class: Option<String>,
+    /// The fields of the file's own output that go into the results; all where it is not given.
+    #[serde(default)]
+    pub output_fields: Option<Vec<OutputFieldSpec>>,
+    /// Which records are explained, where explanations are asked for.
+    #[serde(default)]
+    pub explain: ExplainedRows,
+}
+
+/// A field of a model file's own output in the results.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum OutputFieldSpec {
+    /// Under its own name.
+    Named(String),
+    /// Under another name.
+    Renamed(RenamedField),
+}
+
+/// A field under another name.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RenamedField {
+    /// Its name in the model file.
+    pub field: String,
+    /// The column's.
+    pub column: String,
+}
+
+impl OutputFieldSpec {
+    /// Its name in the model file, and that of its column.
+    pub fn names(&self) -> (&str, &str) {
+        match self {
+            Self::Named(name) => (name, name),
+            Self::Renamed(RenamedField { field, column }) => (field, column),
+        }
+    }
+}
+
+/// Which records of a model are explained. Shares are above 0 and at most 1.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExplainedRows {
+    /// Every one that has a prediction.
+    #[default]
+    All,
+    /// None.
+    None,
+    /// Those whose prediction is at least this.
+    AtLeast(f64),
+    /// Those whose prediction is at most this.
+    AtMost(f64),
+    /// The share with the highest predictions, to the record: the number is rounded up, and of equal predictions the
+    /// records that come first in the upload are taken.
+    Highest(f64),
+    /// The share with the lowest predictions, likewise.
+    Lowest(f64),
+    /// A share taken by the place of the record in the upload: the same records in every run.
+    Sample(f64),
+}
+
+impl ExplainedRows {
+    /// Whether it takes all predictions to know which records are meant.
+    pub fn by_rank(self) -> bool {
+        matches!(self, Self::Highest(_) | Self::Lowest(_))
+    }
 }
 
 #[derive(Deserialize)]
@@ -217,6 +285,7 @@ enum FormatName {
     Pmml,
     XgBoost,
     CatBoost,
+    Onnx,
 }
 
 /// A direction of a prediction.

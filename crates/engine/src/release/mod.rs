@@ -29,6 +29,7 @@ use sha2::{Digest, Sha256};
 
 use crate::contribution::unkeepable;
 use crate::error::Result;
+use crate::functions::AskedField;
 use crate::session::session_state;
 use layout::Layout;
 use manifest::{Manifest, SubmissionKind};
@@ -73,6 +74,21 @@ pub struct ReleaseModel {
     pub inputs: Vec<usize>,
     /// The filled-in sentence of each bin.
     pub sentences: Vec<String>,
+    /// The output that is the prediction.
+    pub output: usize,
+    /// The fields of the model's own output that go into the results.
+    pub fields: Vec<ModelField>,
+}
+
+/// A field of a model's own output in the results.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelField {
+    /// Which one, and of which type.
+    pub asked: AskedField,
+    /// Its name in the model file.
+    pub name: String,
+    /// Name of its column in the outputs.
+    pub column: String,
 }
 
 /// A release in which everything agrees.

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, SchemaRef};
 use bordereau_base::dictionary::Dictionary;
 use bordereau_base::digest::hex;
-use bordereau_model::{Input, InputKind, Model};
+use bordereau_model::{Input, InputKind, Model, OutputField};
 use sha2::{Digest, Sha256};
 
-use super::manifest::{Explanations, Manifest, ModelSpec};
-use super::{Problem, ReleaseFiles, ReleaseModel};
+use super::manifest::{ExplainedRows, Explanations, Manifest, ModelSpec};
+use super::{ModelField, Problem, ReleaseFiles, ReleaseModel};
+use crate::functions::AskedField;
 use crate::stages::score::explanations::COLUMNS as EXPLANATION_COLUMNS;
 
 const FILE: &str = "solution.toml";
@@ -44,9 +45,13 @@ pub fn load(
             let inputs = bind(&model, spec, features, problems);
             check_texts(manifest, &model, &place, problems);
             check_use(manifest, &model, spec, problems);
+            check_explained(spec, &place, problems);
+            let output = output(&model, spec, &place, problems);
+            let fields = fields(&model, spec, &place, problems);
+            check_columns(&fields, &mut names, &place, problems);
             let sentences = (0..spec.bins.len()).map(|bin| spec.sentence(bin)).collect();
             let sha256 = hex(&Sha256::digest(files.get(&spec.file).unwrap_or_default()));
-            models.push(ReleaseModel { model: Arc::new(model), sha256, inputs, sentences });
+            models.push(ReleaseModel { model: Arc::new(model), sha256, inputs, sentences, output, fields });
         }
     }
     models
@@ -94,29 +99,98 @@ fn check_use(manifest: &Manifest, model: &Model, spec: &ModelSpec, problems: &mu
             format!("reads {} inputs; {INPUTS_MAX} are the most that can be told apart", model.inputs().len());
         problems.push(Problem::new(&spec.file, "", message));
     }
-    if !model.explains() && manifest.outputs.explanations != Explanations::Top(0) {
-        let message = "cannot be explained (linear trees, or no counts of rows); set outputs.explanations to 0";
+    let asked = manifest.outputs.explanations != Explanations::Top(0) && spec.explain != ExplainedRows::None;
+    if let Some(why) = model.unexplained().filter(|_| asked) {
+        let message = format!("cannot be explained: {why}; set explain to \"none\", or outputs.explanations to 0");
         problems.push(Problem::new(&spec.file, "", message));
     }
 }
 
-fn load_one(files: &ReleaseFiles, spec: &ModelSpec, place: &str, problems: &mut Vec<Problem>) -> Option<Model> {
-    let Some(bytes) = files.get(&spec.file) else {
-        problems.push(Problem::new(FILE, format!("{place}.file"), format!("the release has no file {}", spec.file)));
-        return None;
-    };
-    match Model::load(spec.format, bytes) {
-        Ok(model) if model.outputs() == 1 => Some(model),
-        Ok(model) => {
-            let message = format!("gives {} values for a record; a model of a release gives one", model.outputs());
+/// The output that is the prediction.
+fn output(model: &Model, spec: &ModelSpec, place: &str, problems: &mut Vec<Problem>) -> usize {
+    let numbered = |at: usize| model.classes().get(at).cloned().unwrap_or_else(|| at.to_string());
+    let known: Vec<String> = (0..model.outputs()).map(numbered).collect();
+    match &spec.class {
+        None if known.len() == 1 => 0,
+        None => {
+            let message = format!(
+                "gives {} values for a record; `class` says which one is the prediction: {}",
+                known.len(),
+                known.join(", ")
+            );
             problems.push(Problem::new(&spec.file, "", message));
-            None
+            0
         }
-        Err(error) => {
-            problems.push(Problem::new(&spec.file, "", error.to_string()));
-            None
+        Some(class) => known.iter().position(|name| name == class).unwrap_or_else(|| {
+            let message = format!("the model has no class {class}; it has {}", known.join(", "));
+            problems.push(Problem::new(FILE, format!("{place}.class"), message));
+            0
+        }),
+    }
+}
+
+/// The fields of the model's own output that go into the results.
+fn fields(model: &Model, spec: &ModelSpec, place: &str, problems: &mut Vec<Problem>) -> Vec<ModelField> {
+    let field = |at: usize, field: OutputField<'_>, column: &str| ModelField {
+        asked: AskedField { at, is_text: field.is_text },
+        name: field.name.to_owned(),
+        column: column.to_owned(),
+    };
+    let Some(wanted) = &spec.output_fields else {
+        return model.output_fields().enumerate().map(|(at, found)| field(at, found, found.name)).collect();
+    };
+    let mut fields = Vec::new();
+    for wanted in wanted {
+        let (name, column) = wanted.names();
+        match model.output_fields().enumerate().find(|(_, found)| found.name == name) {
+            Some((at, found)) => fields.push(field(at, found, column)),
+            None => {
+                let known: Vec<&str> = model.output_fields().map(|found| found.name).collect();
+                let has = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                let message = format!("the output of the model has no field {name}; it has {has}");
+                problems.push(Problem::new(FILE, format!("{place}.output_fields"), message));
+            }
         }
     }
+    fields
+}
+
+fn check_columns(fields: &[ModelField], names: &mut BTreeSet<String>, place: &str, problems: &mut Vec<Problem>) {
+    for field in fields {
+        let column = &field.column;
+        let message = if column.trim().is_empty() {
+            format!("the column of the field {} has no name", field.name)
+        } else if !names.insert(column.to_lowercase()) {
+            format!("the output column {column} is there twice; output_fields can leave it out or rename it")
+        } else {
+            continue;
+        };
+        problems.push(Problem::new(FILE, format!("{place}.output_fields"), message));
+    }
+}
+
+fn check_explained(spec: &ModelSpec, place: &str, problems: &mut Vec<Problem>) {
+    let message = match spec.explain {
+        ExplainedRows::All | ExplainedRows::None => return,
+        ExplainedRows::AtLeast(bound) | ExplainedRows::AtMost(bound) if bound.is_finite() => return,
+        ExplainedRows::AtLeast(_) | ExplainedRows::AtMost(_) => "must be a number",
+        ExplainedRows::Highest(share) | ExplainedRows::Lowest(share) | ExplainedRows::Sample(share) => {
+            if share > 0.0 && share <= 1.0 {
+                return;
+            }
+            "a share is above 0 and at most 1"
+        }
+    };
+    problems.push(Problem::new(FILE, format!("{place}.explain"), message));
+}
+
+fn load_one(files: &ReleaseFiles, spec: &ModelSpec, place: &str, problems: &mut Vec<Problem>) -> Option<Model> {
+    let Some(bytes) = files.get(&spec.file) else {
+        let message = format!("the release has no file {}", spec.file);
+        problems.push(Problem::new(FILE, format!("{place}.file"), message));
+        return None;
+    };
+    Model::load(spec.format, bytes).map_err(|error| problems.push(Problem::new(&spec.file, "", error.to_string()))).ok()
 }
 
 fn bind(model: &Model, spec: &ModelSpec, features: &SchemaRef, problems: &mut Vec<Problem>) -> Vec<usize> {

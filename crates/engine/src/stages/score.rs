@@ -2,35 +2,46 @@
 //!
 //! Each range is read, put through the planned query ([`plan`]) and turned into rows of the results ([`outputs`],
 //! [`explanations`]) on one worker thread, compression included; the calling thread appends the finished pieces in the
-//! order of the ranges. Ranges are the same for any number of threads, so the results are too. Memory: two ranges a
-//! thread.
+//! order of the ranges. Ranges are the same for any number of threads, so the results are too. Where a release explains
+//! a share of the records by their rank, explaining waits until all are scored (`later`). Memory: two ranges a
+//! thread; of contributions no more than `ENTRIES_MAX` a thread, whatever the number of features that are listed.
 
 pub mod explanations;
+mod later;
 pub mod outputs;
 pub mod plan;
+mod ranks;
 mod slices;
 
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use arrow::array::AsArray;
-use arrow::datatypes::Int64Type;
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
 use bordereau_base::ordered;
 use bordereau_files::results::Member;
 use tokio::runtime::Runtime;
 
 use crate::batch::{Options, ResultFormat};
-use crate::error::{Error, Result};
-use crate::functions::take_kernel_time;
+use crate::error::Result;
+use crate::functions::{Asked, take_kernel_time};
 use crate::progress::Progress;
 use crate::release::Release;
 use crate::release::manifest::Explanations;
 use crate::stages::link::Linked;
 use crate::stages::tables::{Chunk, Table};
 use explanations::ExplanationTable;
+use later::{Chosen, Explained, Kept, Waiting};
 use outputs::{BinCounts, Outputs};
-use plan::ScorePlan;
+use plan::{ScorePlan, ScoredRows};
+use slices::SLICE_RECORDS;
+
+/// Contributions that a thread holds at most, beside those of eight records.
+const ENTRIES_MAX: usize = 1 << 18;
+
+/// Rows of explanations that are written together, about.
+const PIECE_ROWS: usize = 1 << 16;
 
 /// What one model gave over all records.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +50,10 @@ pub struct ModelCounts {
     pub bins: BinCounts,
     /// For each input of the model, records whose category it does not know.
     pub unknown: Vec<u64>,
+    /// For each field of the model's own output, records without a value.
+    pub missing: Vec<u64>,
+    /// Records that are explained, whether or not anything moved their prediction.
+    pub explained: u64,
 }
 
 /// Time the workers spent on each kind of work, all threads together.
@@ -71,21 +86,23 @@ pub struct Scored {
 struct Finished {
     records: u64,
     outputs: Chunk,
-    explanations: Option<Chunk>,
+    explanations: Vec<Chunk>,
     models: Vec<ModelCounts>,
+    kept: Option<Kept>,
     busy: BusyTime,
 }
 
 /// All that the workers share.
 struct Work<'a> {
+    release: &'a Release,
     linked: &'a Linked,
     progress: &'a Progress,
     format: ResultFormat,
     plan: ScorePlan,
     outputs: Outputs<'a>,
     explanations: Option<ExplanationTable>,
-    /// Inputs of each model.
-    inputs: Vec<usize>,
+    /// Whether explaining waits until all are scored.
+    waits: bool,
 }
 
 /// How many features explain a prediction: what is asked for, else what the release says.
@@ -93,23 +110,41 @@ pub fn explanations_asked(release: &Release, options: &Options) -> Explanations 
     options.explanations.unwrap_or(release.manifest.outputs.explanations)
 }
 
+/// What is asked of each model.
+fn asked(release: &Release, top: u16) -> Vec<Asked> {
+    let pairs = release.manifest.models.iter().zip(&release.models);
+    let asked = pairs.map(|(spec, model)| {
+        let fields = model.fields.iter().map(|field| field.asked).collect();
+        Asked { output: model.output, top, rows: spec.explain, fields }
+    });
+    asked.collect()
+}
+
+/// Records put through the models at a time, so that their contributions stay below [`ENTRIES_MAX`].
+fn slice_records(release: &Release, top: u16) -> usize {
+    let entries = release.models.iter().map(|model| model.inputs.len().min(usize::from(top)));
+    (ENTRIES_MAX / entries.sum::<usize>().max(1)).clamp(8, SLICE_RECORDS)
+}
+
 /// Runs the stage.
 ///
 /// # Errors
-/// [`Error::Release`] when the feature query gives a record no row or more than one, [`Error::Cancelled`], others as
-/// they say.
+/// [`crate::Error::Release`] when the feature query gives a record no row or more than one,
+/// [`crate::Error::Cancelled`], others as they say.
 pub fn score(release: &Release, linked: &Linked, options: &Options, progress: &Progress) -> Result<Scored> {
-    let asked = explanations_asked(release, options);
-    let top = match asked {
+    let features_asked = explanations_asked(release, options);
+    let top = match features_asked {
         Explanations::Top(count) => count,
         Explanations::All => u16::MAX,
     };
-    let plan = ScorePlan::new(release, top)?;
-    let explanations = (top > 0).then(|| ExplanationTable::new(release, &plan.features, asked));
-    let inputs = release.models.iter().map(|model| model.inputs.len()).collect();
+    let all = asked(release, top);
+    let waits = top > 0 && all.iter().any(|asked| asked.rows.by_rank());
+    let now = if waits { asked(release, 0) } else { all.clone() };
+    let plan = ScorePlan::new(release, &now, slice_records(release, top))?;
+    let explanations = (top > 0).then(|| ExplanationTable::new(release, &plan.features, features_asked));
     let (outputs, format) = (Outputs::new(release), options.format);
     progress.records_total.store(linked.records.scored, Ordering::Relaxed);
-    let work = Work { linked, progress, format, plan, outputs, explanations, inputs };
+    let work = Work { release, linked, progress, format, plan, outputs, explanations, waits };
     let mut gathered = Gathered::new(&work, &options.scratch)?;
     let mut ranges = 0..linked.ranges();
     let worker = || {
@@ -118,7 +153,24 @@ pub fn score(release: &Release, linked: &Linked, options: &Options, progress: &P
     };
     let sink = |finished| gathered.take(finished, progress);
     ordered::run("score", options.threads, || Ok(ranges.next()), worker, sink)?;
+    if let Some(waiting) = gathered.waiting.take() {
+        explain_later(&work, &waiting.ranked(all)?, options, &mut gathered)?;
+    }
     gathered.finish()
+}
+
+/// Explains what has waited.
+fn explain_later(work: &Work<'_>, chosen: &Chosen, options: &Options, gathered: &mut Gathered) -> Result<()> {
+    let Some(table) = &work.explanations else { return Ok(()) };
+    let mut ranges = 0..chosen.ranges;
+    let worker = || {
+        |range| {
+            work.progress.check()?;
+            chosen.explain(work.release, table, range, work.format)
+        }
+    };
+    let sink = |explained| gathered.take_explained(explained);
+    ordered::run("score", options.threads, || Ok(ranges.next()), worker, sink)
 }
 
 impl Work<'_> {
@@ -131,29 +183,105 @@ impl Work<'_> {
             None => runtime.insert(tokio::runtime::Builder::new_current_thread().build()?),
         };
         let range = self.linked.range(range)?;
-        let numbers = range.records.column(0).as_primitive_opt::<Int64Type>().ok_or(Error::Worker("link"))?;
         take_kernel_time();
-        let scored = self.plan.run(runtime, range.tables, numbers)?;
+        let mut made = Made::new(self);
+        self.plan.run(runtime, range.tables, &range.records, |records, scored| made.take(self, records, &scored))?;
         let kernels = take_kernel_time();
         let queried = Instant::now();
-        let (outputs, bins) = self.outputs.rows(&range.records, &scored.scores)?;
-        let explanations = self.explanations.as_ref().map(|table| table.rows(&range.records, &scored)).transpose()?;
-        let models = bins.into_iter().zip(&scored.scores).zip(&self.inputs).map(|((bins, score), inputs)| {
-            let mut unknown = vec![0; *inputs];
-            score.unknown.values().iter().for_each(|input| unknown[usize::from(*input)] += 1);
-            ModelCounts { bins, unknown }
-        });
-        let models = models.collect();
+        let outputs = concat_batches(self.outputs.schema(), &made.outputs)?;
         let records = outputs.num_rows() as u64;
         let outputs = Chunk::new(outputs, self.format)?;
-        let explanations = explanations.map(|rows| Chunk::new(rows, self.format)).transpose()?;
+        let explanations = made.explanations.finish()?;
         let busy = BusyTime {
-            features: (queried - began).saturating_sub(kernels.score + kernels.explain),
+            features: (queried - began).saturating_sub(kernels.score + kernels.explain + made.write),
             score: kernels.score,
             explain: kernels.explain,
-            write: queried.elapsed(),
+            write: made.write + queried.elapsed(),
         };
-        Ok(Finished { records, outputs, explanations, models, busy })
+        Ok(Finished { records, outputs, explanations, models: made.models, kept: made.kept, busy })
+    }
+
+    /// The counts of each model before any record.
+    fn no_counts(&self) -> Vec<ModelCounts> {
+        let models = self.outputs.bin_counts().zip(&self.release.models);
+        let counts = models.map(|(bins, model)| ModelCounts {
+            bins,
+            unknown: vec![0; model.inputs.len()],
+            missing: vec![0; model.fields.len()],
+            explained: 0,
+        });
+        counts.collect()
+    }
+}
+
+/// What was made of the slices of a range so far.
+struct Made {
+    outputs: Vec<RecordBatch>,
+    explanations: Pieces,
+    models: Vec<ModelCounts>,
+    kept: Option<Kept>,
+    write: Duration,
+}
+
+impl Made {
+    fn new(work: &Work<'_>) -> Self {
+        let (explanations, kept) = (Pieces::new(work.format), work.waits.then(Kept::default));
+        Self { outputs: Vec::new(), explanations, models: work.no_counts(), kept, write: Duration::ZERO }
+    }
+
+    fn take(&mut self, work: &Work<'_>, records: &RecordBatch, scored: &ScoredRows) -> Result<()> {
+        let began = Instant::now();
+        let (outputs, bins) = work.outputs.rows(records, &scored.scores)?;
+        self.outputs.push(outputs);
+        for ((sum, bins), score) in self.models.iter_mut().zip(bins).zip(&scored.scores) {
+            sum.bins.add(&bins);
+            score.unknown.values().iter().for_each(|input| sum.unknown[usize::from(*input)] += 1);
+            let fields = sum.missing.iter_mut().zip(&score.fields);
+            fields.for_each(|(missing, column)| *missing += column.null_count() as u64);
+            sum.explained += score.explained_records();
+        }
+        match (&mut self.kept, &work.explanations) {
+            (Some(kept), _) => kept.add(records, scored)?,
+            (None, Some(table)) => self.explanations.push(table.rows(records, scored)?)?,
+            (None, None) => {}
+        }
+        self.write += began.elapsed();
+        Ok(())
+    }
+}
+
+/// Rows of a table in the making, made ready piece by piece.
+struct Pieces {
+    format: ResultFormat,
+    waiting: Vec<RecordBatch>,
+    rows: usize,
+    chunks: Vec<Chunk>,
+}
+
+impl Pieces {
+    fn new(format: ResultFormat) -> Self {
+        Self { format, waiting: Vec::new(), rows: 0, chunks: Vec::new() }
+    }
+
+    fn push(&mut self, rows: RecordBatch) -> Result<()> {
+        self.rows += rows.num_rows();
+        self.waiting.push(rows);
+        if self.rows >= PIECE_ROWS { self.make_ready() } else { Ok(()) }
+    }
+
+    fn make_ready(&mut self) -> Result<()> {
+        if let Some(first) = self.waiting.first() {
+            let rows = concat_batches(&first.schema(), &self.waiting)?;
+            self.chunks.push(Chunk::new(rows, self.format)?);
+        }
+        self.waiting.clear();
+        self.rows = 0;
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Vec<Chunk>> {
+        self.make_ready()?;
+        Ok(self.chunks)
     }
 }
 
@@ -162,25 +290,27 @@ struct Gathered {
     outputs: Table,
     explanations: Option<Table>,
     models: Vec<ModelCounts>,
+    waiting: Option<Waiting>,
     busy: BusyTime,
 }
 
 impl Gathered {
     fn new(work: &Work<'_>, scratch: &Path) -> Result<Self> {
         let table = |schema| Table::create("explanations", schema, work.format, scratch);
-        let models = work.outputs.bin_counts().zip(&work.inputs);
         Ok(Self {
             outputs: Table::create("outputs", work.outputs.schema(), work.format, scratch)?,
             explanations: work.explanations.as_ref().map(|it| table(it.schema())).transpose()?,
-            models: models.map(|(bins, inputs)| ModelCounts { bins, unknown: vec![0; *inputs] }).collect(),
+            models: work.no_counts(),
+            waiting: work.waits.then(|| Waiting::create(scratch)).transpose()?,
             busy: BusyTime::default(),
         })
     }
 
     fn take(&mut self, finished: Finished, progress: &Progress) -> Result<()> {
         self.outputs.append(finished.outputs)?;
-        if let (Some(table), Some(rows)) = (&mut self.explanations, finished.explanations) {
-            table.append(rows)?;
+        self.append(finished.explanations)?;
+        if let (Some(waiting), Some(kept)) = (&mut self.waiting, &finished.kept) {
+            waiting.append(kept)?;
         }
         for (sum, model) in self.models.iter_mut().zip(finished.models) {
             sum.add(&model);
@@ -188,6 +318,19 @@ impl Gathered {
         self.busy.add(finished.busy);
         progress.records_scored.fetch_add(finished.records, Ordering::Relaxed);
         Ok(())
+    }
+
+    fn take_explained(&mut self, explained: Explained) -> Result<()> {
+        self.append(explained.chunks)?;
+        self.models.iter_mut().zip(explained.counts).for_each(|(model, count)| model.explained += count);
+        self.busy.explain += explained.explain;
+        self.busy.write += explained.write;
+        Ok(())
+    }
+
+    fn append(&mut self, explanations: Vec<Chunk>) -> Result<()> {
+        let Some(table) = &mut self.explanations else { return Ok(()) };
+        explanations.into_iter().try_for_each(|rows| table.append(rows))
     }
 
     fn finish(self) -> Result<Scored> {
@@ -198,11 +341,22 @@ impl Gathered {
 
 impl ModelCounts {
     fn add(&mut self, other: &Self) {
-        let add = |sums: &mut [u64], more: &[u64]| sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
-        add(&mut self.bins.bins, &other.bins.bins);
         add(&mut self.unknown, &other.unknown);
-        self.bins.without_prediction += other.bins.without_prediction;
+        add(&mut self.missing, &other.missing);
+        self.bins.add(&other.bins);
+        self.explained += other.explained;
     }
+}
+
+impl BinCounts {
+    fn add(&mut self, other: &Self) {
+        add(&mut self.bins, &other.bins);
+        self.without_prediction += other.without_prediction;
+    }
+}
+
+fn add(sums: &mut [u64], more: &[u64]) {
+    sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
 }
 
 impl BusyTime {

@@ -11,7 +11,7 @@ use bordereau_engine::release::manifest::Explanations;
 use crate::fixture::{Run, edited, explaining, options, score};
 
 /// A kind that is none of the model's, an amount that is missing, one that is no number, a kind that is none at all.
-const POLICIES: &str = "\
+pub const POLICIES: &str = "\
 number,effective,amount,kind,renewal,holder
 P1,2020-01-31,100,shop,N,Ann
 P2,2020-02-01,900,boat,Y,
@@ -32,7 +32,7 @@ fn models() -> PathBuf {
 }
 
 /// The small release with one of our models in the place of its first, and amounts that may be wrong.
-fn release_of(file: &str, format: &str, model: &[u8], edits: &[(&str, &str, &str)]) -> Arc<Release> {
+pub fn release_of(file: &str, format: &str, model: &[u8], edits: &[(&str, &str, &str)]) -> Arc<Release> {
     let named = format!("file = \"models/{file}\"\nformat = \"{format}\"");
     let mut all = vec![
         ("solution.toml", "file = \"models/risk.lgb.txt\"\nformat = \"lightgbm\"", named.as_str()),
@@ -45,12 +45,12 @@ fn release_of(file: &str, format: &str, model: &[u8], edits: &[(&str, &str, &str
     Arc::new(Release::from_folder(folder.path()).unwrap_or_else(|problems| panic!("{}", said(problems))))
 }
 
-fn run(release: &Arc<Release>, policies: &str, options: &Options) -> Run {
+pub fn run(release: &Arc<Release>, policies: &str, options: &Options) -> Run {
     score(release, &[("policy.csv", policies), ("item.csv", ITEMS)], options).unwrap()
 }
 
 /// The predictions of the first model.
-fn predictions(run: &Run) -> Vec<Option<f64>> {
+pub fn predictions(run: &Run) -> Vec<Option<f64>> {
     run.rows("outputs.csv").iter().skip(1).map(|row| row[3].parse().ok()).collect()
 }
 
@@ -126,13 +126,13 @@ fn a_missing_column_is_missing_to_the_model_and_named_in_the_summary() {
 }
 
 /// A dictionary that all PMML documents here begin with, and the schema of their models.
-const DICTIONARY: &str = r#"<PMML version="4.4" xmlns="http://www.dmg.org/PMML-4_4"><Header/><DataDictionary>
+pub const DICTIONARY: &str = r#"<PMML version="4.4" xmlns="http://www.dmg.org/PMML-4_4"><Header/><DataDictionary>
 <DataField name="price" optype="continuous" dataType="double"/>
 <DataField name="amount" optype="continuous" dataType="double"/>
 <DataField name="kind" optype="categorical" dataType="string"><Value value="shop"/><Value value="farm"/></DataField>
 </DataDictionary>"#;
 
-fn schema(kind: &str) -> String {
+pub fn schema(kind: &str) -> String {
     format!(
         r#"<MiningSchema><MiningField name="price" usageType="target"/><MiningField name="amount"/>
 <MiningField name="kind" {kind}/></MiningSchema>"#
@@ -170,17 +170,18 @@ fn a_release_scores_an_ensemble_of_pmml_trees() {
     counted(&run, "trees.pmml", 1);
 }
 
-#[test]
-fn a_release_scores_and_explains_by_a_scorecard() {
+/// A scorecard with reason codes, and what it has as its output.
+pub fn scorecard(output: &str) -> String {
     let attribute = |points: u32, code: &str, predicate: &str| {
         format!("<Attribute partialScore=\"{points}\" reasonCode=\"{code}\">{predicate}</Attribute>")
     };
     let simple = |field: &str, operator: &str, value: &str| {
         format!("<SimplePredicate field=\"{field}\" operator=\"{operator}\" value=\"{value}\"/>")
     };
-    let model = format!(
+    format!(
         r#"{DICTIONARY}<Scorecard functionName="regression" initialScore="100" useReasonCodes="true"
 reasonCodeAlgorithm="pointsBelow" baselineMethod="max">{}
+{output}
 <Characteristics><Characteristic name="size" baselineScore="30">{}{}{}</Characteristic>
 <Characteristic name="kind" baselineScore="20">{}{}</Characteristic></Characteristics></Scorecard></PMML>"#,
         schema(r#"invalidValueTreatment="asMissing""#),
@@ -189,7 +190,12 @@ reasonCodeAlgorithm="pointsBelow" baselineMethod="max">{}
         attribute(12, "SIZE", "<True/>"),
         attribute(20, "KIND", &simple("kind", "equal", "shop")),
         attribute(8, "KIND", "<True/>"),
-    );
+    )
+}
+
+#[test]
+fn a_release_scores_and_explains_by_a_scorecard() {
+    let model = scorecard("");
     let release = release_of("card.pmml", "pmml", model.as_bytes(), &[]);
     let run = run(&release, POLICIES, &options());
     assert_eq!(predictions(&run), [150.0, 113.0, 120.0, 120.0, 138.0].map(Some));

@@ -52,7 +52,7 @@ fn a_manifest_that_is_wrong_is_told_with_its_place() {
         ("name = \"price\"", "name = \"risk\"", "models[1]: the output column risk_bin is there twice"),
         ("\"price_prediction\"", "\"Holder\"", "models[1]: the output column Holder is there twice"),
         ("models/price.pmml", "models/cost.pmml", "models[1].file: the release has no file models/cost.pmml"),
-        ("format = \"pmml\"", "format = \"onnx\"", "solution.toml: line 54, column 10: unknown variant `onnx`"),
+        ("format = \"pmml\"", "format = \"sas\"", "solution.toml: line 54, column 10: unknown variant `sas`"),
         ("bin = 2", "bin = 3", "models[0].bins[1].bin: bins are numbered from 1"),
         ("below = 0.5", "below = nan", "models[0].bins[0].below: must be a number above that of the bin before"),
         ("below = 0.5\n", "", "models[0].bins[0].below: only the last bin has no upper end"),

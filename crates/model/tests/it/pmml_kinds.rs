@@ -10,7 +10,7 @@ const NAN: f64 = f64::NAN;
 
 /// The values of an output field over some rows, as text.
 fn field(model: &Model, name: &str, rows: &[(Option<f64>, Option<&str>)]) -> Vec<String> {
-    let at = model.output_fields().position(|known| known == name).unwrap();
+    let at = model.output_fields().position(|field| field.name == name).unwrap();
     let column = model.output_columns(&bind(model, rows))[at].clone();
     let any = column.as_any();
     match any.downcast_ref::<StringArray>() {

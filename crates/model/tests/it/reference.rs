@@ -135,7 +135,7 @@ fn explained(model: &Model, features: &Features, raw: &[f64]) -> Option<f64> {
 fn output_fields(folder: &Path, model: &Model, features: &Features) -> (usize, f64) {
     let expected = cases::Table::read(&folder.join("expected_jpmml.csv"));
     let (mut compared, mut most) = (0, 0.0_f64);
-    for (name, column) in model.output_fields().zip(model.output_columns(features)) {
+    for (name, column) in model.output_fields().map(|field| field.name).zip(model.output_columns(features)) {
         let Some(expected) = expected.column(name) else { continue };
         compared += 1;
         let any = column.as_any();
@@ -206,7 +206,7 @@ fn reference_isolation_forest_scores_by_an_output_field() {
     let model = cases::load(&folder);
     let features = cases::bind(&model, &cases::Table::read(&folder.join("input.csv")));
     let expected = cases::Table::read(&folder.join("expected.csv")).numbers("prediction").unwrap();
-    let at = model.output_fields().position(|name| name == "decisionFunction").unwrap();
+    let at = model.output_fields().position(|field| field.name == "decisionFunction").unwrap();
     let column = model.output_columns(&features)[at].clone();
     let given = column.as_any().downcast_ref::<Float64Array>().unwrap();
     let apart = |(given, expected): (f64, &f64)| (given - expected).abs();

@@ -5,9 +5,9 @@
 use std::fmt::Write;
 
 use crate::batch::{BatchSpec, Options};
-use crate::release::Release;
-use crate::release::manifest::{Direction, Explanations, SubmissionKind};
+use crate::release::manifest::{Direction, ExplainedRows, Explanations, SubmissionKind};
 use crate::release::models::output_columns;
+use crate::release::{ModelField, Release};
 use crate::stages::score::explanations_asked;
 use crate::stages::score::outputs::copied_fields;
 use crate::stages::tables::member_name;
@@ -85,7 +85,7 @@ fn write_outputs(page: &mut String, release: &Release, name: &str) -> std::fmt::
     for field in copied_fields(release) {
         writeln!(page, "  {}", record.fields[field].name)?;
     }
-    for spec in &release.manifest.models {
+    for (spec, model) in release.manifest.models.iter().zip(&release.models) {
         let [prediction, bin, lower, upper, interpretation] = output_columns(spec);
         let worse = if spec.worse == Direction::Higher { "higher" } else { "lower" };
         writeln!(page, "Columns of the model {}: {}", spec.name, spec.title)?;
@@ -93,6 +93,9 @@ fn write_outputs(page: &mut String, release: &Release, name: &str) -> std::fmt::
         writeln!(page, "  {bin}: its bin, 1 to {}", spec.bins.len())?;
         writeln!(page, "  {lower}, {upper}: what the bin stands for")?;
         writeln!(page, "  {interpretation}: the same as a sentence")?;
+        for ModelField { name, column, .. } in &model.fields {
+            writeln!(page, "  {column}: the field {name} of the model's own output")?;
+        }
     }
     writeln!(page, "The columns of a model are empty where it gives no prediction.\n")
 }
@@ -113,9 +116,32 @@ fn write_explanations(page: &mut String, release: &Release, options: &Options) -
     writeln!(page, "  importance: the contribution divided by the sum of the absolute contributions of all features,")?;
     writeln!(page, "  negative where the value made the outcome worse, positive where better\n")?;
     for (spec, model) in release.manifest.models.iter().zip(&release.models) {
-        if !model.model.explains() {
-            writeln!(page, "The model {} cannot be explained; its predictions have no rows there.\n", spec.name)?;
+        let name = &spec.name;
+        match explained(spec.explain) {
+            _ if !model.model.explains() => {
+                writeln!(page, "The model {name} cannot be explained; its predictions have no rows there.\n")?;
+            }
+            Some(which) => writeln!(page, "Of the model {name} {which}; the others have no rows there.\n")?,
+            None => {}
         }
     }
     Ok(())
+}
+
+/// Which records are explained, as a clause; nothing where all are.
+fn explained(rows: ExplainedRows) -> Option<String> {
+    let percent = |share: f64| format!("{}%", (share * 1e8).round() / 1e6);
+    Some(match rows {
+        ExplainedRows::All => return None,
+        ExplainedRows::None => "no record is explained".to_owned(),
+        ExplainedRows::AtLeast(bound) => format!("the records are explained whose prediction is at least {bound}"),
+        ExplainedRows::AtMost(bound) => format!("the records are explained whose prediction is at most {bound}"),
+        ExplainedRows::Highest(share) => {
+            format!("the {} of the records with the highest predictions are explained", percent(share))
+        }
+        ExplainedRows::Lowest(share) => {
+            format!("the {} of the records with the lowest predictions are explained", percent(share))
+        }
+        ExplainedRows::Sample(share) => format!("a sample of {} of the records is explained", percent(share)),
+    })
 }

@@ -4,7 +4,8 @@
 //! the scale of the model's link) and the importance: the contribution divided by the sum of the absolute
 //! contributions of all features of the model, negative where the value made the outcome worse. So the absolute
 //! importances of a record and model sum to 1 at most. Features that did not move a prediction are listed only when
-//! all are asked for. Rows are in the order of records, of models, of ranks.
+//! all are asked for. Rows are in the order of records, of models, of ranks. A record that is not explained by the
+//! release's choice has none.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -120,13 +121,11 @@ impl ExplanationTable {
             for (at, score) in scored.scores.iter().enumerate() {
                 if score.prediction.is_valid(record) && score.total.is_valid(record) {
                     let total = score.total.value(record);
-                    let from = record * score.k;
-                    for entry in from..from + score.k {
+                    for (entry, rank) in score.entries(record).zip(1..) {
                         let (input, contribution) = (score.inputs.value(entry), score.contributions.value(entry));
                         if contribution == 0.0 && self.asked != Explanations::All {
                             break;
                         }
-                        let rank = (entry - from + 1) as i64;
                         self.push(&mut rows, &values, (record, at, usize::from(input)), rank, contribution, total);
                     }
                 }

@@ -68,9 +68,11 @@ impl<'a> Outputs<'a> {
         let fields = copied_fields(release);
         let mut columns: Vec<Field> =
             fields.iter().map(|at| Field::new(&record.fields[*at].name, DataType::Utf8View, true)).collect();
-        for spec in &release.manifest.models {
+        for (spec, model) in release.manifest.models.iter().zip(&release.models) {
             let types = [DataType::Float64, DataType::Int64, DataType::Float64, DataType::Float64, DataType::Utf8View];
             columns.extend(output_columns(spec).iter().zip(types).map(|(name, kind)| Field::new(name, kind, true)));
+            let own = model.fields.iter();
+            columns.extend(own.map(|field| Field::new(&field.column, field.asked.data_type(), true)));
         }
         let bins = release.manifest.models.iter().zip(&release.models);
         let bins = bins.map(|(spec, model)| Bins::new(spec, &model.sentences)).collect();
@@ -103,6 +105,7 @@ impl<'a> Outputs<'a> {
             columns.push(take(&bins.lower_bounds, &places, None)?);
             columns.push(take(&bins.upper_bounds, &places, None)?);
             columns.push(take(&bins.sentences, &places, None)?);
+            columns.extend(score.fields.iter().map(Arc::clone));
         }
         Ok((RecordBatch::try_new(Arc::clone(&self.schema), columns)?, counts))
     }

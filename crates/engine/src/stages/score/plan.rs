@@ -26,7 +26,7 @@ use futures::executor::block_on;
 use tokio::runtime::Runtime;
 
 use crate::error::{Error, Result};
-use crate::functions::{Score, ScoreColumn, register_model};
+use crate::functions::{Asked, Score, ScoreColumn, register_model};
 use crate::release::Release;
 use crate::release::features_plan::RECORD_COLUMN;
 use crate::release::layout::table_schema;
@@ -81,7 +81,7 @@ impl PartitionStream for Relation {
     }
 }
 
-/// What the models gave for the records of a range.
+/// What the models gave for the records of a slice.
 #[derive(Debug)]
 pub struct ScoredRows {
     /// For each feature of [`ScorePlan::features`] its column: `Float64` or `Utf8View`, null where missing.
@@ -98,14 +98,15 @@ pub struct ScorePlan {
     schema: SchemaRef,
     /// The features that some model reads (indices into [`Release::features`]), ascending.
     pub features: Vec<usize>,
+    slice_records: usize,
 }
 
 impl ScorePlan {
-    /// Plans the query of a release; `top` features explain a score.
+    /// Plans the query of a release; `asked` is for each model, `slice_records` are put through it at a time.
     ///
     /// # Errors
     /// When the query cannot be planned, which the checks of a release keep from happening.
-    pub fn new(release: &Release, top: u16) -> Result<Self> {
+    pub fn new(release: &Release, asked: &[Asked], slice_records: usize) -> Result<Self> {
         let context = SessionContext::new_with_state(session_state()?);
         for (index, relation) in release.dictionary.relations.iter().enumerate() {
             let stream = Relation::of(release, index);
@@ -115,32 +116,39 @@ impl ScorePlan {
         for model in &release.models {
             register_model(&model.sha256, &model.model);
         }
-        let mut features: Vec<usize> = release.models.iter().flat_map(|model| model.inputs.iter().copied()).collect();
-        features.sort_unstable();
-        features.dedup();
+        let features = features_read(release);
         let state = context.state();
         let query = block_on(state.create_logical_plan(&release.features_sql))?;
-        let query = with_scores(query, release, &features, top)?;
+        let query = with_scores(query, release, &features, asked)?;
         let plan = block_on(state.create_physical_plan(&query))?;
         let schema = plan.schema();
-        Ok(Self { state, plan, schema, features })
+        Ok(Self { state, plan, schema, features, slice_records })
     }
 
-    /// Runs the query over the rows of one range; `records` are the numbers of its records, ascending. Must be called
+    /// Runs the query over the rows of one range, slice by slice; `records` are its records, ascending, their numbers
+    /// in the first column. `take` gets the records of each slice and what the models gave for them. Must be called
     /// inside `runtime`'s own thread; spawns nothing elsewhere.
     ///
     /// # Errors
     /// [`Error::Release`] when the query gives a record no row, or more than one; others as they say.
-    pub fn run(&self, runtime: &Runtime, tables: Tables, records: &Int64Array) -> Result<ScoredRows> {
-        let mut batches = Vec::new();
-        for tables in slices(tables, records)? {
-            batches.extend(self.query(runtime, tables)?);
+    pub fn run(
+        &self,
+        runtime: &Runtime,
+        tables: Tables,
+        records: &RecordBatch,
+        mut take: impl FnMut(&RecordBatch, ScoredRows) -> Result<()>,
+    ) -> Result<()> {
+        let numbers = records.column(0).as_primitive_opt::<Int64Type>().ok_or(Error::Worker("link"))?;
+        for (at, tables) in slices(tables, numbers, self.slice_records)?.into_iter().enumerate() {
+            let from = at * self.slice_records;
+            let records = records.slice(from, self.slice_records.min(records.num_rows() - from));
+            let rows = concat_batches(&self.schema, &self.query(runtime, tables)?)?;
+            one_row_each(records.column(0).as_primitive(), rows.column(0).as_primitive::<Int64Type>())?;
+            let (features, scores) = rows.columns()[1..].split_at(self.features.len());
+            let scores = scores.iter().map(ScoreColumn::from_array).collect::<Result<_, _>>()?;
+            take(&records, ScoredRows { features: features.to_vec(), scores })?;
         }
-        let rows = concat_batches(&self.schema, &batches)?;
-        one_row_each(records, rows.column(0).as_primitive::<Int64Type>())?;
-        let (features, scores) = rows.columns()[1..].split_at(self.features.len());
-        let scores = scores.iter().map(ScoreColumn::from_array).collect::<Result<_, _>>()?;
-        Ok(ScoredRows { features: features.to_vec(), scores })
+        Ok(())
     }
 
     fn query(&self, runtime: &Runtime, tables: Tables) -> Result<Vec<RecordBatch>> {
@@ -151,8 +159,16 @@ impl ScorePlan {
     }
 }
 
+/// The features that some model reads, ascending.
+pub fn features_read(release: &Release) -> Vec<usize> {
+    let mut features: Vec<usize> = release.models.iter().flat_map(|model| model.inputs.iter().copied()).collect();
+    features.sort_unstable();
+    features.dedup();
+    features
+}
+
 /// The feature query, typed and ordered, with a column of scores for each model.
-fn with_scores(query: LogicalPlan, release: &Release, features: &[usize], top: u16) -> Result<LogicalPlan> {
+fn with_scores(query: LogicalPlan, release: &Release, features: &[usize], asked: &[Asked]) -> Result<LogicalPlan> {
     let names = columns_by_name(&query);
     let record = named(&names, RECORD_COLUMN)?;
     let mut typed = vec![cast(record, DataType::Int64).alias(RECORD_COLUMN)];
@@ -165,8 +181,9 @@ fn with_scores(query: LogicalPlan, release: &Release, features: &[usize], top: u
     let mut scored: Vec<Expr> = vec![column(RECORD_COLUMN)];
     scored.extend((0..features.len()).map(|at| column(&feature_name(at))));
     let score = Arc::new(ScalarUDF::from(Score::new()));
-    for (at, model) in release.models.iter().enumerate() {
-        let mut args = vec![lit(ScalarValue::Utf8(Some(model.sha256.clone()))), lit(ScalarValue::UInt16(Some(top)))];
+    for (at, (model, asked)) in release.models.iter().zip(asked).enumerate() {
+        let text = |text: String| lit(ScalarValue::Utf8(Some(text)));
+        let mut args = vec![text(model.sha256.clone()), text(asked.to_json()?), column(RECORD_COLUMN)];
         let place = |input: &usize| features.binary_search(input).unwrap_or(usize::MAX);
         args.extend(model.inputs.iter().map(|input| column(&feature_name(place(input)))));
         scored.push(score.call(args).alias(format!("score_{at}")));
@@ -216,12 +233,15 @@ fn one_row_each(wanted: &Int64Array, given: &Int64Array) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::release::manifest::ExplainedRows;
 
     #[test]
     fn features_are_computed_once_and_plans_hold_no_state() {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/small");
         let release = Release::from_folder(&folder).unwrap();
-        let plan = ScorePlan::new(&release, 3).unwrap();
+        let asked = |_| Asked { output: 0, top: 3, rows: ExplainedRows::All, fields: Vec::new() };
+        let asked: Vec<Asked> = (0..release.models.len()).map(asked).collect();
+        let plan = ScorePlan::new(&release, &asked, 1_024).unwrap();
         let text = datafusion::physical_plan::displayable(plan.plan.as_ref()).indent(false).to_string();
         let (top, below) = text.split_once('\n').unwrap();
         assert_eq!(top.matches("bordereau_score(").count(), release.models.len(), "{text}");

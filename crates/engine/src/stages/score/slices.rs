@@ -13,17 +13,18 @@ use arrow::datatypes::Int64Type;
 use crate::error::{Error, Result};
 
 /// Records of a slice. The kernels want blocks of 512 rows and more.
-const SLICE_RECORDS: usize = 1_024;
+pub const SLICE_RECORDS: usize = 1_024;
 
 /// For each relation the rows of some records.
 pub type Tables = Vec<Vec<RecordBatch>>;
 
-/// Slices the rows of the records `records` (ascending); the last column of each batch says whose row it is.
+/// Slices the rows of the records `records` (ascending), `length` records to a slice; the last column of each batch
+/// says whose row it is.
 ///
 /// # Errors
 /// When a batch has no such column, which no range has.
-pub fn slices(tables: Tables, records: &Int64Array) -> Result<Vec<Tables>> {
-    let firsts: Vec<i64> = records.values().chunks(SLICE_RECORDS).filter_map(|slice| slice.first().copied()).collect();
+pub fn slices(tables: Tables, records: &Int64Array, length: usize) -> Result<Vec<Tables>> {
+    let firsts: Vec<i64> = records.values().chunks(length).filter_map(|slice| slice.first().copied()).collect();
     if firsts.len() < 2 {
         return Ok(vec![tables]);
     }
@@ -67,7 +68,7 @@ mod tests {
         let columns: Vec<(&str, arrow::array::ArrayRef)> =
             vec![("row", Arc::new(numbers)), ("record", Arc::new(Int64Array::from(owners.clone())))];
         let batch = RecordBatch::try_from_iter(columns).unwrap();
-        let slices = slices(vec![vec![batch], Vec::new()], &records).unwrap();
+        let slices = slices(vec![vec![batch], Vec::new()], &records, SLICE_RECORDS).unwrap();
         assert_eq!(slices.len(), 3);
         for (slice, tables) in slices.iter().enumerate() {
             let wanted = records.values().chunks(SLICE_RECORDS).nth(slice).unwrap();

@@ -17,14 +17,29 @@ use crate::{Error, Features, InputKind, features};
 impl Document {
     /// The values of the served fields, one column each.
     pub(crate) fn columns(&self, features: &Features) -> Vec<ArrayRef> {
-        self.of(&self.served, features)
+        self.of(&self.served, features, |_| {})
     }
 
-    fn of<'s>(&self, served: impl IntoIterator<Item = &'s Served>, features: &Features) -> Vec<ArrayRef> {
+    /// The outputs of the graph (rows x outputs), and [`Self::columns`], of one run.
+    pub(crate) fn scored(&self, features: &Features) -> (Vec<f64>, Vec<ArrayRef>) {
+        let mut raw = Vec::with_capacity(features.rows() * self.graph.outputs.len());
+        let columns = self.of(&self.served, features, |fields| {
+            raw.extend(self.graph.outputs.iter().map(|slot| fields.map_or(f64::NAN, |fields| fields[*slot])));
+        });
+        (raw, columns)
+    }
+
+    fn of<'s>(
+        &self,
+        served: impl IntoIterator<Item = &'s Served>,
+        features: &Features,
+        mut each: impl FnMut(Option<&[f64]>),
+    ) -> Vec<ArrayRef> {
         let served: Vec<&Served> = served.into_iter().collect();
         let mut numbers: Vec<Vec<Option<f64>>> = vec![Vec::new(); served.len()];
         let mut texts: Vec<Vec<Option<String>>> = vec![Vec::new(); served.len()];
         self.graph.prepared.rows_and(&self.graph.more, features, |_, row| {
+            each(row.map(|(fields, _)| fields));
             for (at, field) in served.iter().enumerate() {
                 let value = row.map(|(fields, _)| fields[field.slot]).filter(|value| !value.is_nan());
                 match field.is_text {
@@ -61,7 +76,7 @@ pub(super) fn check(element: &Element, parts: &Parts, document: &Document) -> Re
         let named = document.served.iter().find(|served| served.name == name);
         let target = || document.targets.iter().any(|target| target == name).then_some(&document.predicted);
         let Some(served) = named.or_else(target) else { continue };
-        let given = document.of([served], &features);
+        let given = document.of([served], &features, |_| {});
         for (at, row) in rows.iter().enumerate() {
             compare(field, row, &given[0], at)?;
         }
