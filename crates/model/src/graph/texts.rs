@@ -5,6 +5,8 @@
 
 use std::collections::HashMap;
 
+use bordereau_base::cell::calendar::days_from_date;
+use bordereau_base::cell::temporal::Pattern;
 use regex::Regex;
 
 use crate::linear::Expression;
@@ -165,12 +167,12 @@ impl TextStep {
             TextFunction::FormatDatetime(format) => Made::Text(Moment::parse(text(0)?)?.format(format)?),
             TextFunction::DaysSinceYear => {
                 let moment = Moment::parse(text(0)?)?;
-                Made::Number((moment.days? - days(number(1)? as i64, 1, 1)) as f64)
+                Made::Number(f64::from(moment.days_since(number(1)?)?))
             }
             TextFunction::SecondsSinceYear => {
                 let moment = Moment::parse(text(0)?)?;
-                let days = moment.days? - days(number(1)? as i64, 1, 1);
-                Made::Number(days as f64 * 86400.0 + f64::from(moment.seconds))
+                let days = moment.days_since(number(1)?)?;
+                Made::Number(f64::from(days) * 86400.0 + f64::from(moment.seconds))
             }
             TextFunction::SecondsSinceMidnight => Made::Number(f64::from(Moment::parse(text(0)?)?.seconds)),
         })
@@ -253,20 +255,10 @@ fn exponent(x: f64, precision: usize) -> String {
 #[derive(Debug, Clone, Copy)]
 struct Moment {
     /// Days since 1970-01-01; nothing of a time alone.
-    days: Option<i64>,
+    days: Option<i32>,
     /// Year, month, day.
-    date: (i64, u32, u32),
+    date: (i32, u32, u32),
     seconds: u32,
-}
-
-/// Days from 1970-01-01 to a day of the proleptic Gregorian calendar.
-fn days(year: i64, month: u32, day: u32) -> i64 {
-    // Years that begin in March have their leap day last.
-    let year = if month < 3 { year - 1 } else { year };
-    let month = i64::from((month + 9) % 12);
-    let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
-    let of_year = (153 * month + 2) / 5 + i64::from(day) - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }
 
 impl Moment {
@@ -276,21 +268,19 @@ impl Moment {
         if !text.contains('-') {
             return Some(Self { days: None, date: (1970, 1, 1), seconds: time(text)? });
         }
-        let (date, time_of_day) = match text.split_once(['T', ' ']) {
+        let (date, seconds) = match text.split_once(['T', ' ']) {
             Some((date, time_of_day)) => (date, time(time_of_day)?),
             None => (text, 0),
         };
         let mut parts = date.splitn(3, '-');
         let (year, month, day) = (digits(parts.next()?, 4)?, digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);
-        let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-        let length = match month {
-            2 => 28 + u32::from(leap),
-            4 | 6 | 9 | 11 => 30,
-            1..=12 => 31,
-            _ => return None,
-        };
-        let date = (i64::from(year), month, day);
-        (1..=length).contains(&day).then(|| Self { days: Some(days(date.0, month, day)), date, seconds: time_of_day })
+        let date = (year as i32, month, day);
+        Some(Self { days: Some(days_from_date(date.0, month, day)?), date, seconds })
+    }
+
+    /// Days since the first of January of a year, of the years 1 to 9999.
+    fn days_since(&self, year: f64) -> Option<i32> {
+        Some(self.days? - days_from_date(year as i32, 1, 1)?)
     }
 
     /// Nothing for a letter that is not read, or of a date where there is none.
@@ -308,18 +298,14 @@ impl Moment {
             if "YymdejBbAaDF".contains(letter) && self.days.is_none() {
                 return None;
             }
-            let weekday = self.days.map_or(0, |days| (days + 4).rem_euclid(7)) as usize;
             text.push_str(&match letter {
                 'Y' => format!("{year:04}"),
                 'y' => format!("{:02}", year.rem_euclid(100)),
                 'm' => format!("{month:02}"),
                 'd' => format!("{day:02}"),
                 'e' => format!("{day:>2}"),
-                'j' => format!("{:03}", self.days? - days(year, 1, 1) + 1),
-                'B' => MONTHS[month as usize - 1].to_owned(),
-                'b' => MONTHS[month as usize - 1][..3].to_owned(),
-                'A' => WEEKDAYS[weekday].to_owned(),
-                'a' => WEEKDAYS[weekday][..3].to_owned(),
+                'j' => format!("{:03}", self.days_since(f64::from(year))? + 1),
+                'B' | 'b' | 'A' | 'a' => Pattern::new(&format!("%{letter}")).ok()?.format(self.days?, 0),
                 'D' => format!("{month:02}/{day:02}/{:02}", year.rem_euclid(100)),
                 'F' => format!("{year:04}-{month:02}-{day:02}"),
                 'H' => format!("{hour:02}"),
@@ -341,22 +327,6 @@ pub(crate) fn is_date_format(format: &str) -> bool {
     let moment = Moment { days: Some(0), date: (1970, 1, 1), seconds: 0 };
     moment.format(format).is_some()
 }
-
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
 fn digits(text: &str, count: usize) -> Option<u32> {
     let fits = text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, StringArray};
+use arrow::array::{Array, ArrayRef, Float64Array, StringArray};
 use bordereau_model::{Features, Format, Model};
 
 pub const SCHEMA: &str = r#"<MiningSchema><MiningField name="y" usageType="target"/><MiningField name="x"/><MiningField name="c" invalidValueTreatment="asIs"/></MiningSchema>"#;
@@ -36,6 +36,20 @@ pub fn bind(model: &Model, rows: &[(Option<f64>, Option<&str>)]) -> Features {
 
 pub fn predict(model: &Model, x: Option<f64>, c: Option<&str>) -> Vec<f64> {
     model.score(&bind(model, &[(x, c)])).prediction
+}
+
+/// The values of an output field over some rows, as text.
+pub fn field(model: &Model, name: &str, rows: &[(Option<f64>, Option<&str>)]) -> Vec<String> {
+    let at = model.output_fields().position(|field| field.name == name).unwrap();
+    let column = model.output_columns(&bind(model, rows))[at].clone();
+    let any = column.as_any();
+    match any.downcast_ref::<StringArray>() {
+        Some(texts) => texts.iter().map(|text| text.unwrap_or("-").to_owned()).collect(),
+        None => {
+            let numbers = any.downcast_ref::<Float64Array>().unwrap();
+            numbers.iter().map(|number| number.map_or("-".to_owned(), |number| number.to_string())).collect()
+        }
+    }
 }
 
 #[track_caller]

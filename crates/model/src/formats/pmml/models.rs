@@ -144,7 +144,7 @@ pub(super) fn enter(model: &Element, fields: &mut Fields) -> Result<(), Error> {
     Ok(())
 }
 
-/// Read a model whose fields are known; its steps are added to those of the fields.
+/// Read a model, one of [`KINDS`], whose fields are known; its steps are added to those of the fields.
 pub(super) fn read(model: &Element, fields: &mut Fields) -> Result<Answer, Error> {
     if model.get("isScorable") == Some("false") {
         return Err(model.unsupported("isScorable=\"false\""));
@@ -163,7 +163,6 @@ pub(super) fn read(model: &Element, fields: &mut Fields) -> Result<Answer, Error
         "ClusteringModel" => clustering::read(model, fields)?,
         "NearestNeighborModel" => neighbors::read(model, fields)?,
         "RuleSetModel" => rules::read(model, fields)?,
-        "AnomalyDetectionModel" => anomaly::read(model, fields)?,
         "RegressionModel" => {
             let body = regression::read(model, fields)?;
             equations(model, body, fields)?
@@ -172,7 +171,8 @@ pub(super) fn read(model: &Element, fields: &mut Fields) -> Result<Answer, Error
             let body = general::read(model, fields)?;
             equations(model, body, fields)?
         }
-        _ => return Err(model.unsupported("this kind of model")),
+        // The last of `KINDS`.
+        _ => anomaly::read(model, fields)?,
     };
     let values = target_values(model)?;
     answer.display = values.names.clone();
@@ -181,9 +181,7 @@ pub(super) fn read(model: &Element, fields: &mut Fields) -> Result<Answer, Error
     }
     let finish = targets(model)?;
     if finish.changes() {
-        if answer.is_classes {
-            return Err(model.unsupported("Targets that change a class's probability"));
-        }
+        // Of a number: those of classes are refused.
         fields.steps.push(Step::Finish(answer.first, finish));
     }
     default(model, &values, &mut answer, fields)?;

@@ -70,7 +70,7 @@ pub(super) fn check(element: &Element, parts: &Parts, document: &Document) -> Re
     let need = |name: &str| verification.child(name)?.ok_or_else(|| verification.invalid(format!("{name} is missing")));
     let (fields, table) = (need("VerificationFields")?, need("InlineTable")?);
     let rows: Vec<&Element> = table.all("row").collect();
-    let features = features(verification, parts, fields, &rows)?;
+    let features = features(parts, fields, &rows)?;
     for field in fields.all("VerificationField") {
         let name = field.need("field")?;
         let named = document.served.iter().find(|served| served.name == name);
@@ -85,7 +85,7 @@ pub(super) fn check(element: &Element, parts: &Parts, document: &Document) -> Re
 }
 
 /// The rows as columns of the inputs.
-fn features(verification: &Element, parts: &Parts, fields: &Element, rows: &[&Element]) -> Result<Features, Error> {
+fn features(parts: &Parts, fields: &Element, rows: &[&Element]) -> Result<Features, Error> {
     let column = |name: &str| fields.all("VerificationField").find(|field| field.get("field") == Some(name));
     let mut columns: Vec<ArrayRef> = Vec::new();
     for input in &parts.inputs {
@@ -104,7 +104,7 @@ fn features(verification: &Element, parts: &Parts, fields: &Element, rows: &[&El
             InputKind::Category { .. } => Arc::new(cells.into_iter().collect::<StringArray>()),
         });
     }
-    features::bind(&parts.inputs, &parts.bindings, &columns).map_err(|error| verification.invalid(error))
+    features::bind(&parts.inputs, &parts.bindings, &columns)
 }
 
 fn cell<'r>(row: &'r Element, field: &Element) -> Result<Option<&'r str>, Error> {
