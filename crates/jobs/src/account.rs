@@ -16,7 +16,7 @@ use crate::batch::BatchStatus;
 use crate::token::TokenPrefix;
 
 const USER_NAME_CHARS_MAX: usize = 128;
-const PASSWORD_BYTES: std::ops::RangeInclusive<usize> = 8..=1024;
+const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=1024;
 
 /// The name of a user, unique over all customers: 1 to 128 of ASCII letters, digits and `. _ - + @`, so that an e-mail
 /// address can be one. It holds no colon, which Basic authentication could not carry.
@@ -62,13 +62,13 @@ impl Password {
     /// A password to be stored.
     ///
     /// # Errors
-    /// When it has fewer than 8 or more than 1024 bytes.
+    /// When it has fewer than 8 or more than 1024 characters.
     pub fn chosen(text: impl Into<String>) -> Result<Self, InvalidId> {
         let text = text.into();
-        if PASSWORD_BYTES.contains(&text.len()) {
+        if PASSWORD_CHARS.contains(&text.chars().count()) {
             Ok(Self(text))
         } else {
-            Err(InvalidId { what: "a password", rule: "8 to 1024 bytes long" })
+            Err(InvalidId { what: "a password", rule: "8 to 1024 characters long" })
         }
     }
 
@@ -380,6 +380,7 @@ mod tests {
         assert_eq!(format!("{:?}", Password::given("opensesame")), "Password(..)");
         for (length, ok) in [(0, false), (7, false), (8, true), (1024, true), (1025, false)] {
             assert_eq!(Password::chosen("x".repeat(length)).is_ok(), ok, "{length}");
+            assert_eq!(Password::chosen("é".repeat(length)).is_ok(), ok, "{length} of two bytes");
         }
     }
 

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use crate::batches::{KeyPart, json, key_of, page_limit};
 use crate::names::{Named, PathParts, named};
 use crate::problem::{Problem, ProblemBody};
-use crate::query::{pairs, parsed, twice, unknown};
+use crate::query::{pairs, position, twice, unknown};
 use crate::routes::Site;
 
 /// Findings in a page unless the client says otherwise.
@@ -189,7 +189,7 @@ fn findings_request(uri: &Uri) -> Result<(FindingsRequest, usize), Problem> {
             "field" => request.field.replace(value).is_some(),
             "code" => request.code.replace(code(&value)?).is_some(),
             "severity" => request.severity.replace(severity(&value)?).is_some(),
-            "cursor" => after.replace(parsed("cursor", &value)?).is_some(),
+            "cursor" => after.replace(position("cursor", &value)?).is_some(),
             "limit" => limit.replace(page_limit(&value)?).is_some(),
             _ => return Err(unknown("are relation, field, code, severity, limit and cursor")),
         };

@@ -21,6 +21,10 @@ pub(crate) async fn read<T: DeserializeOwned>(body: Body, idle: Duration) -> Res
         }
         bytes.extend_from_slice(&piece);
     }
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        // It would be taken for the members in their order.
+        return Err(Problem::Body("The body is an array and not the JSON object that is expected.".to_owned()));
+    }
     serde_json::from_slice(&bytes).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         Problem::Body(format!("The body is not the JSON object that is expected (line {line}, column {column})."))

@@ -63,6 +63,14 @@ pub(crate) fn twice(name: &str) -> Problem {
     Problem::Query(format!("The query parameter {name} is there more than once."))
 }
 
+/// The cursor of a page before, which a list counts from 0 up as far as the store can.
+pub(crate) fn position(name: &str, value: &str) -> Result<u64, Problem> {
+    let digits = value.bytes().all(|byte| byte.is_ascii_digit());
+    let position = value.parse().ok().filter(|position| digits && i64::try_from(*position).is_ok());
+    let sentence = || format!("The query parameter {name} is not well-formed: must be the cursor of the page before.");
+    position.ok_or_else(|| Problem::Query(sentence()))
+}
+
 /// The sentence of an id says what it must be; the value itself is not repeated.
 pub(crate) fn parsed<T: FromStr<Err: Display>>(name: &str, value: &str) -> Result<T, Problem> {
     value.parse().map_err(|error| Problem::Query(format!("The query parameter {name} is not well-formed: {error}.")))

@@ -246,7 +246,7 @@ async fn ready(subscription: &mut Subscription) -> Result<Vec<EventBody>, Proble
         ("Last-Event-ID" = Option<String>, Header, description = "The cursor of the last event that was received."),
     ),
     responses(
-        (status = 200, description = "The stream.", body = String, content_type = "text/event-stream"),
+        (status = 200, description = "The stream.", body = Object, content_type = "text/event-stream"),
         (status = 400, description = "A query that is not well-formed.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
         (status = 401, description = "Credentials are missing or wrong.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
         (status = 403, description = "The user's role has no subscriptions.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),

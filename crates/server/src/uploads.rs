@@ -54,8 +54,8 @@ pub(crate) async fn options(State(site): State<Site>) -> Response {
     tag = "uploads",
     operation_id = "create_upload",
     params(
-        ("Tus-Resumable" = String, Header, description = "`1.0.0`."),
-        ("Upload-Length" = u64, Header, description = "Bytes of the whole upload."),
+        ("Tus-Resumable" = String, Header, pattern = "^1\\.0\\.0$", description = "`1.0.0`."),
+        ("Upload-Length" = u64, Header, minimum = 1, description = "Bytes of the whole upload."),
         ("Upload-Metadata" = String, Header, description = "Pairs of a name and a value in base64, parted by commas: `solution` and `submission`, and as for a batch `batchKey`, `solutionVersion`, `format`, `explanations`. For a profile `unstructured` and `profile`."),
     ),
     responses(
@@ -109,7 +109,7 @@ async fn created(site: &Site, head: &Parts, body: Body) -> Result<Response, Prob
     operation_id = "look_at_upload",
     params(
         ("id" = String, Path, description = "The last part of its path."),
-        ("Tus-Resumable" = String, Header, description = "`1.0.0`."),
+        ("Tus-Resumable" = String, Header, pattern = "^1\\.0\\.0$", description = "`1.0.0`."),
     ),
     responses(
         (status = 200, description = "`Upload-Offset` is where the next piece begins, `Upload-Length` where the upload ends; when both are the same it has become its batch."),
@@ -144,7 +144,7 @@ pub(crate) async fn look(State(site): State<Site>, id: IdPart, request: Request)
     operation_id = "resume_upload",
     params(
         ("id" = String, Path, description = "The last part of its path."),
-        ("Tus-Resumable" = String, Header, description = "`1.0.0`."),
+        ("Tus-Resumable" = String, Header, pattern = "^1\\.0\\.0$", description = "`1.0.0`."),
         ("Upload-Offset" = u64, Header, description = "Where the piece begins: what `HEAD` says."),
         ("Upload-Checksum" = Option<String>, Header, description = "`sha1` or `sha256`, a space, and the checksum of the piece in base64. A piece with a checksum counts as a whole or not at all."),
     ),
@@ -198,7 +198,7 @@ pub(crate) async fn resume(State(site): State<Site>, id: IdPart, request: Reques
     operation_id = "terminate_upload",
     params(
         ("id" = String, Path, description = "The last part of its path."),
-        ("Tus-Resumable" = String, Header, description = "`1.0.0`."),
+        ("Tus-Resumable" = String, Header, pattern = "^1\\.0\\.0$", description = "`1.0.0`."),
     ),
     responses(
         (status = 204, description = "It is gone. The batch that it became, if any, is not."),

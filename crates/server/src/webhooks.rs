@@ -17,7 +17,7 @@ use crate::batches::json;
 use crate::json_body;
 use crate::names::PathParts;
 use crate::problem::{Problem, ProblemBody};
-use crate::query::{pairs, parsed, twice, unknown};
+use crate::query::{pairs, parsed, position, twice, unknown};
 use crate::routes::Site;
 
 const PAGE: u32 = 50;
@@ -369,7 +369,7 @@ pub(crate) async fn ping(State(site): State<Site>, parts: PathParts, headers: He
     params(
         ("id" = String, Path, description = "The id of the webhook."),
         ("limit" = Option<u32>, Query, description = "Attempts in one page, 1 to 199, 50 when absent."),
-        ("cursor" = Option<i64>, Query, description = "Of the page before."),
+        ("cursor" = Option<u64>, Query, description = "Of the page before."),
     ),
     responses(
         (status = 200, description = "Attempts, newest first.", body = DeliveriesBody),
@@ -400,7 +400,7 @@ fn page(uri: &Uri) -> Result<(Option<i64>, u32), Problem> {
     let (mut before, mut limit) = (None, None);
     for (name, value) in pairs(uri)? {
         let repeated = match name.as_str() {
-            "cursor" => before.replace(parsed("cursor", &value)?).is_some(),
+            "cursor" => before.replace(position("cursor", &value)?.cast_signed()).is_some(),
             "limit" => limit.replace(parsed("limit", &value)?).is_some(),
             _ => return Err(unknown("are limit and cursor")),
         };

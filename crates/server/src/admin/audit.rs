@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::{PAGE, answer, paged};
 use crate::problem::{Problem, ProblemBody};
-use crate::query::{pairs, parsed, twice, unknown};
+use crate::query::{pairs, parsed, position, twice, unknown};
 use crate::routes::Site;
 
 /// A page of the audit log.
@@ -101,7 +101,7 @@ fn wanted(uri: &Uri) -> Result<(AuditRequest, u32), Problem> {
         match name.as_str() {
             "actor" => wanted.actor = Some(value),
             "customer" => wanted.customer = Some(parsed("customer", &value)?),
-            "before" => wanted.before = Some(parsed("before", &value)?),
+            "before" => wanted.before = Some(position("before", &value)?),
             "limit" => limit = crate::batches::page_limit(&value)?,
             _ => return Err(unknown("are actor, customer, before and limit")),
         }

@@ -52,8 +52,6 @@ pub(crate) struct NewTokenBody {
     #[serde(default)]
     label: String,
     /// From when on it is worth nothing, RFC 3339; never when absent.
-    #[serde(default)]
-    #[schema(nullable = false)]
     expires: Option<String>,
 }
 

@@ -47,37 +47,27 @@ pub(crate) struct NewUserBody {
     name: String,
     /// The customer the user belongs to.
     customer: String,
-    /// 8 to 1024 bytes.
+    /// 8 to 1024 characters.
+    #[schema(min_length = 8, max_length = 1024)]
     password: String,
     /// `integrator` (when absent), `analyst`, `testUser` or `administrator`.
-    #[serde(default)]
-    #[schema(nullable = false)]
     role: Option<String>,
     /// What the user may use, such as `insureright/*`; everything when absent.
-    #[serde(default)]
-    #[schema(nullable = false)]
     grants: Option<Vec<String>>,
 }
 
-/// What changes of a user; what is absent stays.
+/// What changes of a user; what is absent or null stays.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UserChangeBody {
-    /// The new password, 8 to 1024 bytes. Tokens stay.
-    #[serde(default)]
-    #[schema(nullable = false)]
+    /// The new password, 8 to 1024 characters. Tokens stay.
+    #[schema(min_length = 8, max_length = 1024)]
     password: Option<String>,
     /// The new role.
-    #[serde(default)]
-    #[schema(nullable = false)]
     role: Option<String>,
     /// All that the user may use from now on.
-    #[serde(default)]
-    #[schema(nullable = false)]
     grants: Option<Vec<String>>,
     /// Whether the user is kept out.
-    #[serde(default)]
-    #[schema(nullable = false)]
     disabled: Option<bool>,
 }
 

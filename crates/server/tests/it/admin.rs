@@ -93,6 +93,9 @@ async fn what_cannot_be_is_refused_with_a_problem_that_repeats_nothing() {
         ("POST", "/users", json!({"name": "x", "customer": "nobodys", "password": "secret-password"}), 404, "notFound"),
         ("POST", "/users", json!({"name": "x", "customer": "acme", "password": "secret"}), 400, "badBody"),
         ("POST", "/users", json!({"name": "x", "customer": "acme", "password": 7}), 400, "badBody"),
+        ("POST", "/users", json!(["x", "acme", "secret-password", null, null]), 400, "badBody"),
+        ("PATCH", "/users/jane", json!([null, null, null, null]), 400, "badBody"),
+        ("POST", "/customers", json!(["x"]), 400, "badBody"),
         ("PATCH", "/users/jane", json!({"role": "king"}), 400, "badBody"),
         ("PATCH", "/users/jane", json!({"grants": ["secret"]}), 400, "badBody"),
         ("PATCH", "/users/nobody-here", json!({"disabled": true}), 404, "notFound"),
@@ -107,6 +110,10 @@ async fn what_cannot_be_is_refused_with_a_problem_that_repeats_nothing() {
         ("GET", "/users?limit=0", Value::Null, 400, "badQuery"),
         ("GET", "/users?colour=red", Value::Null, 400, "badQuery"),
         ("GET", "/audit?before=x", Value::Null, 400, "badQuery"),
+        ("GET", "/audit?before=-1", Value::Null, 400, "badQuery"),
+        ("GET", "/audit?before=%2B1", Value::Null, 400, "badQuery"),
+        ("GET", "/audit?before=9223372036854775808", Value::Null, 400, "badQuery"),
+        ("GET", "/audit?before=18446744073709551616", Value::Null, 400, "badQuery"),
     ] {
         let body = (!body.is_null()).then_some(body);
         let (answered, problem) = asked(&world, method, path, body).await;

@@ -150,6 +150,8 @@ async fn findings_are_listed_page_by_page_and_filtered() {
             ("code=odd", "The query parameter code must be one of required,"),
             ("severity=odd", "The query parameter severity must be error or warning."),
             ("cursor=x", "The query parameter cursor is not well-formed:"),
+            ("cursor=-1", "The query parameter cursor is not well-formed:"),
+            ("cursor=9223372036854775808", "The query parameter cursor is not well-formed:"),
             ("page=1", "A query parameter is not known."),
         ] {
             let (status, text) = said(world.get("jane", &format!("{errors}?{query}"))).await;

@@ -107,6 +107,10 @@ async fn events_arrive_signed_as_the_json_that_subscriptions_give() {
     let next = format!("/api/2/webhooks/{id}/deliveries?limit=1&cursor={}", page["cursor"].as_str().unwrap());
     let page: Value = serde_json::from_str(&said(world.get("jane", &next)).await.1).unwrap();
     assert_eq!((page["deliveries"][0]["name"].as_str(), page.get("cursor")), (Some("batchFinished"), None));
+    for cursor in ["-1", "9223372036854775808", "x"] {
+        let path = format!("/api/2/webhooks/{id}/deliveries?cursor={cursor}");
+        assert_eq!(said(world.get("jane", &path)).await.0, 400, "{cursor}");
+    }
     let listed = said(world.get("jane", "/api/2/webhooks")).await.1;
     assert!(listed.contains(&id) && !listed.contains("whsec_"), "{listed}");
 }
