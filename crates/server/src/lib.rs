@@ -8,13 +8,14 @@
 //! heard has a byte read.
 //!
 //! Invariants: an upload is never whole in memory (about 2 MiB each). No answer depends on another customer's batches.
-//! A connection holds about 64 KiB besides. Logs hold method, route, status and time; never a query, a header, a body
-//! or a cell.
+//! A connection holds about 64 KiB besides, and next to nothing while it waits for an event. Logs hold method, route,
+//! status and time; never a query, a header, a body or a cell.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod admin;
 mod auth;
 mod batches;
+mod connection;
 mod docs;
 mod errors;
 mod json_body;

@@ -1,4 +1,5 @@
-//! Connections: accepting, limits in number and time, and an end without cutting off who is being answered.
+//! Connections: accepting, limits in number and time, and an end without cutting off who is being answered. What
+//! becomes of one that was accepted is [`crate::connection`]'s.
 
 use std::io;
 use std::net::IpAddr;
@@ -7,27 +8,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::Request;
 use bordereau_jobs::Jobs;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::{Service, service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::ServerOptions;
+use crate::connection::{Terms, answer};
 use crate::metrics::HttpMetrics;
 use crate::routes::{Site, router};
 use crate::stall::Patient;
+use crate::tls::Certificates;
 
 /// How long to wait after the system had no descriptor left for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// The longest head of a request, and about the most a connection holds of what it has read and not yet passed on.
-const HEAD_BYTES_MAX: usize = 64 << 10;
 
 /// The address at the other end of a connection.
 #[derive(Debug, Clone, Copy)]
@@ -86,7 +80,9 @@ pub(crate) async fn answer_all(
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let room = Arc::new(Semaphore::new(options.connections_max));
-    let (stop, stopped) = watch::channel(());
+    let (stop, stopped) = watch::channel(false);
+    let terms = Terms::new(router, Duration::from_millis(options.head_ms), stopped);
+    let write_idle = Duration::from_millis(options.write_idle_ms);
     let mut connections = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
@@ -100,11 +96,20 @@ pub(crate) async fn answer_all(
             (place, accepted) = accepted => match accepted {
                 Ok((stream, from)) => {
                     let peer = Peer(from.ip().to_canonical());
-                    let answering = begin(stream, peer, router.clone(), options.clone(), stopped.clone());
-                    connections.spawn(async move {
-                        let _place = place;
-                        answering.await;
-                    });
+                    // Answers are small or streamed in large pieces; waiting to fill a packet only delays them.
+                    let _ = stream.set_nodelay(true);
+                    let (stream, terms) = (Patient::new(stream, write_idle), terms.clone());
+                    if let Some(certificates) = options.certificates.clone() {
+                        connections.spawn(async move {
+                            let _place = place;
+                            encrypted(stream, certificates, peer, terms).await;
+                        });
+                    } else {
+                        connections.spawn(async move {
+                            let _place = place;
+                            answer(stream, peer, terms).await;
+                        });
+                    }
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
@@ -116,7 +121,7 @@ pub(crate) async fn answer_all(
     drop(listener);
     drain();
     // Every connection has its own receiver, so nobody needs to be listening here.
-    let _ = stop.send(());
+    let _ = stop.send(true);
     let drained = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(Duration::from_millis(options.drain_ms), drained).await.is_err() {
         tracing::warn!("requests under way were cut off");
@@ -124,59 +129,16 @@ pub(crate) async fn answer_all(
     Ok(())
 }
 
-/// Serves one connection to its end, in TLS where there are certificates. A client has as long for the handshake as for
-/// the head of a request.
-async fn begin(
-    stream: TcpStream,
-    peer: Peer,
-    router: Router,
-    options: ServerOptions,
-    mut stopped: watch::Receiver<()>,
-) {
-    // Answers are small or streamed in large pieces; waiting to fill a packet only delays them.
-    let _ = stream.set_nodelay(true);
-    let stream = Patient::new(stream, Duration::from_millis(options.write_idle_ms));
-    let Some(certificates) = &options.certificates else {
-        return answer(stream, peer, router, options.head_ms, stopped).await;
-    };
-    let handshake = certificates.acceptor().accept(stream);
+/// Answers on one connection in TLS. A client has as long for the handshake as for the head of a request.
+async fn encrypted(stream: Patient<TcpStream>, certificates: Certificates, peer: Peer, mut terms: Terms) {
+    let handshake = tokio::time::timeout(terms.head(), certificates.acceptor().accept(stream));
     let shaken = tokio::select! {
-        shaken = tokio::time::timeout(Duration::from_millis(options.head_ms), handshake) => shaken,
-        _ = stopped.changed() => return,
+        shaken = handshake => shaken,
+        () = terms.stopped() => return,
     };
     match shaken {
-        Ok(Ok(stream)) => answer(stream, peer, router, options.head_ms, stopped).await,
+        Ok(Ok(stream)) => answer(stream, peer, terms).await,
         Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
         Err(_) => tracing::debug!("a TLS handshake took too long"),
-    }
-}
-
-/// Serves one connection to its end.
-async fn answer(
-    stream: impl AsyncRead + AsyncWrite + Unpin,
-    peer: Peer,
-    router: Router,
-    head_ms: u64,
-    mut stopped: watch::Receiver<()>,
-) {
-    let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(Duration::from_millis(head_ms));
-    builder.max_header_size(HEAD_BYTES_MAX).max_buf_size(HEAD_BYTES_MAX);
-    let router = TowerToHyperService::new(router);
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(peer);
-        router.call(request)
-    });
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
-    let mut connection = std::pin::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        _ = stopped.changed() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection ended early");
     }
 }

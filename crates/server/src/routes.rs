@@ -1,12 +1,13 @@
 //! Which path is answered by which handler, and what surrounds every answer.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, head, patch, post};
@@ -21,7 +22,7 @@ use crate::openapi::openapi_json;
 use crate::problem::{Problem, accept_only};
 use crate::results::{results, results_versioned};
 use crate::submit::{submit, submit_versioned};
-use crate::subscribe::{longpoll, stream};
+use crate::subscribe::{LastAnswer, longpoll, stream};
 use crate::{ServerOptions, batches, docs, errors, profile, solutions, submit_profiled, uploads, webhooks};
 
 /// What handlers share. Cheap to clone.
@@ -29,6 +30,8 @@ use crate::{ServerOptions, batches, docs, errors, profile, solutions, submit_pro
 pub(crate) struct Site {
     pub(crate) jobs: Jobs,
     pub(crate) body_idle: Duration,
+    /// What was answered last to who waited for an event.
+    pub(crate) last_answer: Arc<LastAnswer>,
     metrics: HttpMetrics,
     draining: watch::Sender<bool>,
 }
@@ -36,7 +39,7 @@ pub(crate) struct Site {
 impl Site {
     pub(crate) fn new(jobs: Jobs, options: &ServerOptions, metrics: HttpMetrics) -> Self {
         let body_idle = Duration::from_millis(options.body_idle_ms);
-        Self { jobs, body_idle, metrics, draining: watch::Sender::new(false) }
+        Self { jobs, body_idle, last_answer: Arc::default(), metrics, draining: watch::Sender::new(false) }
     }
 
     /// From now on no upload is begun and nobody waits for an event any more.
@@ -46,6 +49,14 @@ impl Site {
 
     pub(crate) fn is_draining(&self) -> bool {
         *self.draining.borrow()
+    }
+
+    /// Logs and counts an answer.
+    pub(crate) fn answered(&self, route: &str, method: &Method, status: StatusCode, begun: Instant) {
+        let (status, took) = (status.as_u16(), begun.elapsed());
+        self.metrics.answered(route, method, status, took);
+        let ms = took.as_millis();
+        tracing::info!(%method, route, status, ms, "answered");
     }
 
     /// Waits until the server is being shut down.
@@ -133,7 +144,8 @@ async fn method_not_allowed(headers: HeaderMap) -> Response {
     Problem::MethodNotAllowed.into_response(&headers)
 }
 
-/// Logs and counts each request, and keeps a panic of a handler from ending its connection without an answer.
+/// Logs and counts each request, and keeps a panic of a handler from ending its connection without an answer. For a
+/// long poll that waits [`longpoll`] does the same itself: this here is dropped with hyper's part of its connection.
 async fn surround(State(site): State<Site>, request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let method = request.method().clone();
@@ -146,9 +158,6 @@ async fn surround(State(site): State<Site>, request: Request, next: Next) -> Res
         Problem::Internal.into_response(&headers)
     });
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
-    let (status, took) = (response.status().as_u16(), begun.elapsed());
-    site.metrics.answered(route, &method, status, took);
-    let ms = took.as_millis();
-    tracing::info!(%method, route, status, ms, "answered");
+    site.answered(route, &method, response.status(), begun);
     response
 }

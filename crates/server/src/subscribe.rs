@@ -2,29 +2,35 @@
 //!
 //! Both read [`bordereau_jobs::Subscription`], which misses nothing; here is only how long to wait and how it is
 //! written. A long poll is answered as soon as there is an event, when its time is over, or when the server is being
-//! shut down, always with a cursor to go on from. A stream goes on until the client or the server ends it.
+//! shut down, always with a cursor to go on from. While it waits its connection is in the [`Lot`]. A stream goes on
+//! until the client or the server ends it.
 
 use std::convert::Infallible;
-use std::sync::Arc;
-use std::time::Duration;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use axum::extract::{Request, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Uri};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::sse::{Event as SentEvent, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use bordereau_jobs::{Caller, Event, Filter, Subscription};
-use futures::Stream;
+use bordereau_jobs::{Caller, Cursor, Event, Filter, Subscription};
+use bytes::Bytes;
+use futures::{FutureExt, Stream};
 use rand::RngExt;
 use serde::Serialize;
-use tokio::time::Instant;
 use utoipa::ToSchema;
 
+use crate::connection::{Lot, Written};
 use crate::problem::{Problem, ProblemBody, accept_only};
 use crate::query::{pairs, twice, unknown};
 use crate::routes::Site;
 
+/// The route of the long poll.
+const LONGPOLL: &str = "/solutions/longpoll/subscribe";
+const JSON: &str = "application/json";
 /// Seconds a long poll waits unless its client says otherwise.
 const TIMEOUT_S: u64 = 30;
 /// The longest a client may ask for.
@@ -162,28 +168,119 @@ fn timeout_s(text: &str) -> Result<u64, Problem> {
     security(("basic" = [])),
 )]
 pub(crate) async fn longpoll(State(site): State<Site>, request: Request) -> Response {
-    // Ten thousand may wait. What is there only before and after the wait is boxed, and the head of the request goes:
-    // a single header would keep all that was read of the connection.
+    let begun = Instant::now();
     let (head, _) = request.into_parts();
-    let accept = accept_only(&head.headers);
+    let (accept, lot) = (accept_only(&head.headers), Lot::of(&head));
     let polled = match Box::pin(begin(site.clone(), head)).await {
-        Ok(poll) => poll.answered(&site).await,
+        Ok(poll) => match lot.filter(|_| poll.waits(&site)) {
+            Some(lot) => match lot.park(Box::pin(parked(site, poll, accept, begun))).await {},
+            None => Box::pin(poll.answer(&site)).await,
+        },
         Err(problem) => Err(problem),
     };
     match polled {
-        Ok(body) => {
-            let json = serde_json::to_string(&body).unwrap_or_default();
-            uncached(([(CONTENT_TYPE, "application/json")], json).into_response())
-        }
+        Ok(answer) => uncached(([(CONTENT_TYPE, JSON)], answer.json()).into_response()),
         Err(problem) => problem.into_response(&accept),
     }
 }
 
-/// A poll that waits.
+/// The answer of a poll that waits outside of its connection: counted as any other, and written out.
+async fn parked(site: Site, poll: Poll, accept: HeaderMap, begun: Instant) -> Written {
+    let polled = AssertUnwindSafe(poll.answer(&site)).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!("a long poll panicked");
+        Err(Problem::Internal)
+    });
+    let is_last = site.is_draining();
+    let (status, bytes) = match polled {
+        Ok(answer) => (StatusCode::OK, site.last_answer.written(answer, is_last)),
+        Err(problem) => Box::pin(written_out(problem.into_response(&accept), is_last)).await,
+    };
+    site.answered(LONGPOLL, &Method::GET, status, begun);
+    Written { bytes, is_last }
+}
+
+/// An answer with a small body as it goes over the wire.
+async fn written_out(response: Response, is_last: bool) -> (StatusCode, Bytes) {
+    let (head, body) = response.into_parts();
+    // What a problem says is in memory already.
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let mut bytes = format!("HTTP/1.1 {}\r\n", head.status).into_bytes();
+    for (name, value) in head.headers.iter().filter(|(name, _)| **name != CONTENT_LENGTH) {
+        bytes.extend_from_slice(name.as_str().as_bytes());
+        bytes.extend_from_slice(b": ");
+        bytes.extend_from_slice(value.as_bytes());
+        bytes.extend_from_slice(b"\r\n");
+    }
+    let close = if is_last { "connection: close\r\n" } else { "" };
+    let rest = format!("content-length: {}\r\n{close}date: {}\r\n\r\n", body.len(), date(SystemTime::now()));
+    bytes.extend_from_slice(rest.as_bytes());
+    bytes.extend_from_slice(&body);
+    (head.status, bytes.into())
+}
+
+/// A time as the header `date` has it.
+fn date(time: SystemTime) -> String {
+    let time = jiff::Timestamp::try_from(time).unwrap_or_default();
+    jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&time).unwrap_or_default()
+}
+
+/// What a long poll is answered.
+#[derive(Debug, PartialEq)]
+struct Answer {
+    events: Vec<Arc<Event>>,
+    cursor: Cursor,
+    reset: bool,
+}
+
+impl Answer {
+    fn json(&self) -> String {
+        let events = self.events.iter().map(|event| EventBody::from(&**event)).collect();
+        let body = EventsBody { events, cursor: self.cursor.to_string(), reset: self.reset };
+        serde_json::to_string(&body).unwrap_or_default()
+    }
+}
+
+/// The answer that was written last. All who waited for one event are answered the same, so it is written once.
+#[derive(Debug, Default)]
+pub(crate) struct LastAnswer(Mutex<Option<Remembered>>);
+
+#[derive(Debug)]
+struct Remembered {
+    answer: Answer,
+    is_last: bool,
+    /// Since 1970: as of when the date is.
+    second: u64,
+    bytes: Bytes,
+}
+
+impl LastAnswer {
+    fn written(&self, answer: Answer, is_last: bool) -> Bytes {
+        let now = SystemTime::now();
+        let second = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(last) = &*last
+            && (last.second, last.is_last) == (second, is_last)
+            && last.answer == answer
+        {
+            return last.bytes.clone();
+        }
+        let (json, close) = (answer.json(), if is_last { "connection: close\r\n" } else { "" });
+        let bytes = Bytes::from(format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: {JSON}\r\ncache-control: no-store\r\ncontent-length: {}\r\n{close}date: \
+             {}\r\n\r\n{json}",
+            json.len(),
+            date(now),
+        ));
+        *last = Some(Remembered { answer, is_last, second, bytes: bytes.clone() });
+        bytes
+    }
+}
+
+/// A poll that has begun.
 struct Poll {
     caller: Caller,
     subscription: Box<Subscription>,
-    events: Vec<EventBody>,
+    events: Vec<Arc<Event>>,
     until: Instant,
 }
 
@@ -198,35 +295,43 @@ async fn begin(site: Site, head: Parts) -> Result<Poll, Problem> {
 }
 
 impl Poll {
-    async fn answered(mut self, site: &Site) -> Result<EventsBody, Problem> {
-        if self.events.is_empty() && !self.subscription.was_reset() {
+    /// Whether there is nothing to be answered yet.
+    fn waits(&self, site: &Site) -> bool {
+        self.has_nothing() && Instant::now() < self.until && !site.is_draining()
+    }
+
+    fn has_nothing(&self) -> bool {
+        self.events.is_empty() && !self.subscription.was_reset()
+    }
+
+    async fn answer(mut self, site: &Site) -> Result<Answer, Problem> {
+        if self.has_nothing() {
             let event = tokio::select! {
                 event = self.subscription.next() => Some(event?),
-                () = tokio::time::sleep_until(self.until) => None,
+                () = tokio::time::sleep_until(self.until.into()) => None,
                 () = site.stopped() => None,
                 () = site.jobs.until_unwelcome(&self.caller) => return Err(Problem::Unauthorized),
             };
-            self.events.extend(event.as_deref().map(EventBody::from));
+            self.events.extend(event);
         }
-        Box::pin(self.ended()).await
-    }
-
-    async fn ended(self) -> Result<EventsBody, Problem> {
         let Self { mut subscription, mut events, .. } = self;
-        events.extend(ready(&mut subscription).await?);
-        let (more, cursor) =
-            if events.len() < EVENTS_MAX { subscription.latest_cursor().await? } else { (None, subscription.cursor()) };
-        events.extend(more.as_deref().map(EventBody::from));
-        Ok(EventsBody { events, cursor: cursor.to_string(), reset: subscription.was_reset() })
+        events.extend(Box::pin(ready(&mut subscription)).await?);
+        let (more, cursor) = if events.len() < EVENTS_MAX {
+            Box::pin(subscription.latest_cursor()).await?
+        } else {
+            (None, subscription.cursor())
+        };
+        events.extend(more);
+        Ok(Answer { events, cursor, reset: subscription.was_reset() })
     }
 }
 
-async fn ready(subscription: &mut Subscription) -> Result<Vec<EventBody>, Problem> {
+async fn ready(subscription: &mut Subscription) -> Result<Vec<Arc<Event>>, Problem> {
     let mut events = Vec::new();
     while events.len() < EVENTS_MAX
         && let Some(event) = subscription.ready().await?
     {
-        events.push(EventBody::from(&*event));
+        events.push(event);
     }
     Ok(events)
 }

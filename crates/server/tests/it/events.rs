@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use bordereau_jobs::{Actor, Password};
 use bordereau_server::ServerOptions;
 use futures::StreamExt;
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::world::{World, said, until};
 use crate::zips::sample;
@@ -154,4 +157,93 @@ async fn lines(request: reqwest::RequestBuilder, count: usize) -> Vec<String> {
 fn field(lines: &[String], name: &str) -> String {
     let values = lines.iter().filter_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     values.map(str::trim).next().unwrap_or_default().to_owned()
+}
+
+/// All that a connection is sent until the server closes it.
+async fn spoken(mut stream: TcpStream) -> String {
+    let mut answers = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(60), stream.read_to_end(&mut answers)).await;
+    read.expect("the server closes the connection").unwrap();
+    String::from_utf8(answers).unwrap()
+}
+
+fn head(path: &str, rest: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic amFuZTpvcGVuc2VzYW1l\r\n{rest}\r\n")
+}
+
+#[tokio::test]
+async fn what_is_sent_behind_a_long_poll_is_answered_after_it_on_the_same_connection() {
+    let world = World::start().await;
+    let poll = head("/solutions/longpoll/subscribe?timeout=300", "");
+    let last = head("/healthz", "Connection: close\r\n");
+    // Together with the poll, and in two pieces while it waits.
+    let mut together = TcpStream::connect(world.address).await.unwrap();
+    together.write_all(format!("{poll}{last}").as_bytes()).await.unwrap();
+    let mut later = TcpStream::connect(world.address).await.unwrap();
+    later.write_all(poll.as_bytes()).await.unwrap();
+    until(|| world.jobs.subscriptions() == 2).await;
+    later.write_all(&last.as_bytes()[..20]).await.unwrap();
+    said(world.post("jane", POST, sample())).await;
+    later.write_all(&last.as_bytes()[20..]).await.unwrap();
+    for stream in [together, later] {
+        let answers = spoken(stream).await;
+        let (first, second) = answers.split_once("}HTTP/1.1 200 OK\r\n").unwrap();
+        assert!(first.starts_with("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncache-control: no-store\r\n"));
+        assert!(first.contains("\r\ndate: ") && first.contains("\"state\":\"accepted\""), "{first}");
+        assert!(second.ends_with("\r\n\r\nok"), "{second}");
+    }
+}
+
+#[tokio::test]
+async fn a_long_poll_that_cannot_be_parked_is_answered_too() {
+    let world = World::start().await;
+    let mut streams = Vec::new();
+    for request in [
+        head("/solutions/longpoll/subscribe?timeout=300", "Connection: close\r\n"),
+        head("/solutions/longpoll/subscribe?timeout=300", "").replace("HTTP/1.1", "HTTP/1.0"),
+    ] {
+        let mut stream = TcpStream::connect(world.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        streams.push(stream);
+    }
+    until(|| world.jobs.subscriptions() == 2).await;
+    said(world.post("jane", POST, sample())).await;
+    for stream in streams {
+        let answer = spoken(stream).await;
+        assert!(answer.contains(" 200 OK\r\n") && answer.contains("\"state\":\"accepted\""), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_goes_while_it_waits_is_waited_for_no_longer() {
+    let world = World::start().await;
+    let mut streams = Vec::new();
+    for rest in ["", "Connection: keep-alive\r\n", "Connection: close\r\n"] {
+        let mut stream = TcpStream::connect(world.address).await.unwrap();
+        stream.write_all(head("/solutions/longpoll/subscribe?timeout=300", rest).as_bytes()).await.unwrap();
+        streams.push(stream);
+    }
+    until(|| world.jobs.subscriptions() == 3).await;
+    drop(streams);
+    until(|| world.jobs.subscriptions() == 0).await;
+}
+
+#[tokio::test]
+async fn a_long_poll_is_counted_when_it_is_answered_and_told_when_its_credentials_end() {
+    let world = World::start().await;
+    let mut stream = TcpStream::connect(world.address).await.unwrap();
+    let poll = head("/solutions/longpoll/subscribe?timeout=300", "Accept: application/problem+json\r\n");
+    stream.write_all(format!("{poll}{}", head("/healthz", "Connection: close\r\n")).as_bytes()).await.unwrap();
+    until(|| world.jobs.subscriptions() == 1).await;
+    let password = Password::chosen("another one").unwrap();
+    world.jobs.accounts(Actor::program()).set_password(&"jane".parse().unwrap(), password).await.unwrap();
+    let answers = spoken(stream).await;
+    let (first, second) = answers.split_once("}HTTP/1.1 200 OK\r\n").unwrap();
+    assert!(first.starts_with("HTTP/1.1 401 Unauthorized\r\n"), "{first}");
+    assert!(first.contains("content-type: application/problem+json\r\n") && first.contains("www-authenticate: "));
+    assert!(second.ends_with("\r\n\r\nok"), "{second}");
+    let text = world.measured().await;
+    let counted =
+        "bordereau_http_requests_total{route=\"/solutions/longpoll/subscribe\",method=\"GET\",status=\"401\"} 1";
+    assert!(text.contains(counted), "{text}");
 }

@@ -150,6 +150,25 @@ impl World {
         count(&self.folder.path().join("data").join(part))
     }
 
+    /// The page that Prometheus reads.
+    pub async fn measured(&self) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/metrics", listener.local_addr().unwrap());
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let serving = bordereau_server::serve_metrics(listener, self.jobs.clone(), self.metrics.clone(), async {
+            let _ = stopped.await;
+        });
+        let asking = async {
+            let (status, page) = said(self.client.get(url)).await;
+            stop.send(()).unwrap();
+            assert_eq!(status, 200, "{page}");
+            page
+        };
+        let (served, page) = tokio::join!(serving, asking);
+        served.unwrap();
+        page
+    }
+
     /// Begins the shutdown.
     pub fn stop(&self) {
         self.stop.send(()).unwrap();
