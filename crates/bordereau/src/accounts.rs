@@ -32,12 +32,12 @@ pub fn customer(command: cli::Customer, layers: Layers) -> Result<u8, Failure> {
         cli::Customer::Retention { name, keep, data } => {
             let keep: Retention = keep.parse().map_err(|message| Failure::Usage(format!("{keep:?} {message}")))?;
             with_jobs(layers, data, async move |jobs| {
-                jobs.set_retention(&name.parse()?, keep).await?;
+                jobs.set_retention(&Actor::command_line(), &name.parse()?, keep).await?;
                 Ok(String::new())
             })
         }
         cli::Customer::Weight { name, weight, data } => with_jobs(layers, data, async move |jobs| {
-            jobs.set_weight(&name.parse()?, weight).await?;
+            jobs.set_weight(&Actor::command_line(), &name.parse()?, weight).await?;
             Ok(format!("customer {name} has weight {weight}\n"))
         }),
         cli::Customer::List { data } => with_jobs(layers, data, async |jobs| {

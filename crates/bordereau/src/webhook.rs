@@ -1,7 +1,7 @@
 //! `bordereau webhook`: what is sent where. It works on the data folder, also while a server runs.
 
 use bordereau_base::ids::CustomerName;
-use bordereau_jobs::{Answer, Delivery, Error, Jobs, Switch, Webhook, WebhookChange, WebhookId};
+use bordereau_jobs::{Actor, Answer, Delivery, Error, Jobs, Switch, Webhook, WebhookChange, WebhookId};
 
 use crate::accounts::with_jobs;
 use crate::cli;
@@ -19,7 +19,8 @@ const SHOWN: u32 = 20;
 pub fn run(command: cli::Webhook, layers: Layers) -> Result<u8, Failure> {
     match command {
         cli::Webhook::Add { url, customer, filters, data } => with_jobs(layers, data, async move |jobs| {
-            let (webhook, secret) = jobs.add_webhook_of(&customer.parse()?, &url, &filters).await?;
+            let (webhook, secret) =
+                jobs.add_webhook_of(&Actor::command_line(), &customer.parse()?, &url, &filters).await?;
             Ok(format!("webhook {} added\nsecret {}\n", webhook.id, secret.reveal()))
         }),
         cli::Webhook::List { customer, data } => with_jobs(layers, data, async move |jobs| {
@@ -36,11 +37,11 @@ pub fn run(command: cli::Webhook, layers: Layers) -> Result<u8, Failure> {
             with_jobs(layers, of.data, async move |jobs| switch(&jobs, of.id, Switch::Off).await)
         }
         cli::Webhook::Rotate(of) => with_jobs(layers, of.data, async move |jobs| {
-            let (_, secret) = jobs.rotate_webhook_of(of.id).await?;
+            let (_, secret) = jobs.rotate_webhook_of(&Actor::command_line(), of.id).await?;
             Ok(format!("secret {}\n", secret.reveal()))
         }),
         cli::Webhook::Remove(of) => with_jobs(layers, of.data, async move |jobs| {
-            jobs.remove_webhook_of(of.id).await?;
+            jobs.remove_webhook_of(&Actor::command_line(), of.id).await?;
             Ok(format!("webhook {} removed\n", of.id))
         }),
     }
@@ -48,7 +49,7 @@ pub fn run(command: cli::Webhook, layers: Layers) -> Result<u8, Failure> {
 
 async fn switch(jobs: &Jobs, id: WebhookId, switch: Switch) -> Result<String, Error> {
     let change = WebhookChange { switch: Some(switch), ..WebhookChange::default() };
-    let webhook = jobs.change_webhook_of(id, &change).await?;
+    let webhook = jobs.change_webhook_of(&Actor::command_line(), id, &change).await?;
     Ok(format!("webhook {id} {}\n", webhook.state.as_str()))
 }
 

@@ -1,6 +1,6 @@
 //! The audit log: who did what, when, from where. Pure types; the log itself is in the store.
 //!
-//! What changes something (accounts, batches) is recorded by the transaction that changes it, so neither is there
+//! What changes something (accounts, batches, webhooks) is recorded by the transaction that changes it, so neither is there
 //! without the other. What only reads results is recorded when they are handed out. Nothing is ever changed or removed:
 //! the store refuses it. A record holds names, keys, grants and roles; never a cell's value, a password or a token.
 
@@ -55,6 +55,10 @@ pub enum DeedName {
     CustomerStanding,
     /// A customer was removed.
     CustomerRemoved,
+    /// A customer was given another share of the runner.
+    WeightChanged,
+    /// It was said how long what a customer has is kept.
+    RetentionChanged,
     /// A user was added.
     UserAdded,
     /// A password was changed.
@@ -79,6 +83,14 @@ pub enum DeedName {
     BatchCancelled,
     /// A batch was deleted.
     BatchDeleted,
+    /// A webhook was made.
+    WebhookAdded,
+    /// A webhook was changed, paused or enabled.
+    WebhookChanged,
+    /// A webhook was given a new secret.
+    WebhookRotated,
+    /// A webhook was removed.
+    WebhookRemoved,
     /// A name or address gave wrong credentials too often.
     LoginsRefused,
 }
@@ -90,6 +102,8 @@ impl DeedName {
             Self::CustomerAdded => "customerAdded",
             Self::CustomerStanding => "customerStanding",
             Self::CustomerRemoved => "customerRemoved",
+            Self::WeightChanged => "weightChanged",
+            Self::RetentionChanged => "retentionChanged",
             Self::UserAdded => "userAdded",
             Self::PasswordChanged => "passwordChanged",
             Self::RoleChanged => "roleChanged",
@@ -102,6 +116,10 @@ impl DeedName {
             Self::ResultsFetched => "resultsFetched",
             Self::BatchCancelled => "batchCancelled",
             Self::BatchDeleted => "batchDeleted",
+            Self::WebhookAdded => "webhookAdded",
+            Self::WebhookChanged => "webhookChanged",
+            Self::WebhookRotated => "webhookRotated",
+            Self::WebhookRemoved => "webhookRemoved",
             Self::LoginsRefused => "loginsRefused",
         }
     }
@@ -163,7 +181,7 @@ pub struct AuditRecord {
     pub deed: String,
     /// The customer it concerns.
     pub customer: Option<String>,
-    /// The user, token or batch it was done to.
+    /// The user, token, batch or webhook it was done to.
     pub subject: Option<String>,
     /// What more there is to say.
     pub detail: Option<String>,

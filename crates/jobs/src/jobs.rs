@@ -104,11 +104,12 @@ impl Jobs {
     ///
     /// # Errors
     /// [`Error::Absent`] without that customer, [`Error::Invalid`] for another weight.
-    pub async fn set_weight(&self, customer: &CustomerName, weight: u32) -> Result<()> {
+    pub async fn set_weight(&self, actor: &Actor, customer: &CustomerName, weight: u32) -> Result<()> {
         if !(1..=1_000).contains(&weight) {
             return Err(InvalidId { what: "a weight", rule: "from 1 to 1000" }.into());
         }
-        self.inner.store.set_weight(customer, weight).await
+        let deed = Deed::new(actor, DeedName::WeightChanged).of(customer).with(&weight);
+        self.inner.store.set_weight(customer, weight, &deed, self.now()).await
     }
 
     /// How many passwords this process compared with a hash since it started; for metrics.

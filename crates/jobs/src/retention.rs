@@ -53,8 +53,9 @@ impl Jobs {
     ///
     /// # Errors
     /// [`crate::Error::Absent`] without that customer.
-    pub async fn set_retention(&self, customer: &CustomerName, retention: Retention) -> Result<()> {
-        self.inner.store.set_retention(customer, retention).await
+    pub async fn set_retention(&self, actor: &Actor, customer: &CustomerName, retention: Retention) -> Result<()> {
+        let deed = Deed::new(actor, DeedName::RetentionChanged).of(customer).with(&retention);
+        self.inner.store.set_retention(customer, retention, &deed, self.now()).await
     }
 
     /// How long those of each customer are kept.

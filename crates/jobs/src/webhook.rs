@@ -22,6 +22,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::account::Caller;
+use crate::audit::{Actor, Deed, DeedName};
 use crate::error::{Error, Result};
 use crate::event::{Event, Filter};
 use crate::jobs::Jobs;
@@ -226,6 +227,15 @@ impl Default for WebhookOptions {
     }
 }
 
+/// A webhook that is about to be there.
+pub(crate) struct NewWebhook<'a> {
+    pub(crate) id: WebhookId,
+    pub(crate) customer: &'a CustomerName,
+    pub(crate) url: &'a str,
+    pub(crate) filters: &'a [String],
+    pub(crate) secret: &'a Secret,
+}
+
 /// Filters as they were written, read.
 pub(crate) fn read_filters(texts: &[String]) -> Result<Vec<Filter>> {
     if texts.len() > FILTERS_MAX {
@@ -233,6 +243,23 @@ pub(crate) fn read_filters(texts: &[String]) -> Result<Vec<Filter>> {
     }
     let read = texts.iter().map(|text| text.parse());
     read.collect::<Result<_, _>>().map_err(|error| Error::Webhook(format!("A filter is not well-formed: {error}.")))
+}
+
+/// Scheme, host and port of an address. What follows may be what its receiver knows the sender by.
+fn origin(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    format!("{scheme}://{}", authority.rsplit('@').next().unwrap_or_default())
+}
+
+/// What of a webhook changes, as the audit log says it.
+fn told(change: &WebhookChange) -> String {
+    let switch = change.switch.map(|switch| match switch {
+        Switch::On => "enabled".to_owned(),
+        Switch::Off => "paused".to_owned(),
+    });
+    let filters = change.filters.as_ref().map(|_| "filters".to_owned());
+    [change.url.as_deref().map(origin), filters, switch].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// Filters of one webhook at most.
@@ -254,7 +281,7 @@ impl Jobs {
     /// or there are too many webhooks; when the store fails.
     pub async fn add_webhook(&self, caller: &Caller, url: &str, filters: &[String]) -> Result<(Webhook, Secret)> {
         self.authorize_webhooks(caller)?;
-        self.add_webhook_of(caller.customer(), url, filters).await
+        self.add_webhook_of(&Actor::from(caller), caller.customer(), url, filters).await
     }
 
     /// As [`Jobs::add_webhook`], for operators.
@@ -263,6 +290,7 @@ impl Jobs {
     /// As there; [`Error::Absent`] without that customer.
     pub async fn add_webhook_of(
         &self,
+        actor: &Actor,
         customer: &CustomerName,
         url: &str,
         filters: &[String],
@@ -271,11 +299,12 @@ impl Jobs {
         read_filters(filters)?;
         let (id, secret) = (WebhookId(Uuid::new_v4()), Secret::random());
         let store = &self.inner.store;
-        if !store.insert_webhook(id, customer, url, filters, &secret, self.now()).await? {
+        let deed = Deed::new(actor, DeedName::WebhookAdded).of(customer).to(&id).with(&origin(url));
+        let new = NewWebhook { id, customer, url, filters, secret: &secret };
+        if !store.insert_webhook(&new, &deed, self.now()).await? {
             return Err(Error::Webhook(format!("There may be at most {WEBHOOKS_MAX} webhooks.")));
         }
         let webhook = store.webhook(Some(customer), id).await?.ok_or(Error::Unknown)?;
-        tracing::info!(%customer, webhook = %id, "webhook added");
         Ok((webhook, secret))
     }
 
@@ -311,19 +340,21 @@ impl Jobs {
     /// As [`Jobs::webhook`] and [`Jobs::add_webhook`].
     pub async fn change_webhook(&self, caller: &Caller, id: WebhookId, change: &WebhookChange) -> Result<Webhook> {
         self.webhook(caller, id).await?;
-        self.change_webhook_of(id, change).await
+        self.change_webhook_of(&Actor::from(caller), id, change).await
     }
 
     /// As [`Jobs::change_webhook`], for operators.
     ///
     /// # Errors
     /// As there.
-    pub async fn change_webhook_of(&self, id: WebhookId, change: &WebhookChange) -> Result<Webhook> {
+    pub async fn change_webhook_of(&self, actor: &Actor, id: WebhookId, change: &WebhookChange) -> Result<Webhook> {
         if let Some(url) = &change.url {
             (self.inner.options.webhooks.check_url)(url).map_err(Error::Webhook)?;
         }
         read_filters(change.filters.as_deref().unwrap_or_default())?;
-        self.inner.store.change_webhook(id, change, self.now()).await?;
+        let customer = self.customer_of(id).await?;
+        let deed = Deed::new(actor, DeedName::WebhookChanged).of(&customer).to(&id).with(&told(change));
+        self.inner.store.change_webhook(id, change, &deed, self.now()).await?;
         self.inner.store.webhooks_changed();
         self.inner.store.webhook(None, id).await?.ok_or(Error::Unknown)
     }
@@ -334,17 +365,19 @@ impl Jobs {
     /// As [`Jobs::webhook`].
     pub async fn rotate_webhook(&self, caller: &Caller, id: WebhookId) -> Result<(Webhook, Secret)> {
         self.webhook(caller, id).await?;
-        self.rotate_webhook_of(id).await
+        self.rotate_webhook_of(&Actor::from(caller), id).await
     }
 
     /// As [`Jobs::rotate_webhook`], for operators.
     ///
     /// # Errors
     /// As there.
-    pub async fn rotate_webhook_of(&self, id: WebhookId) -> Result<(Webhook, Secret)> {
+    pub async fn rotate_webhook_of(&self, actor: &Actor, id: WebhookId) -> Result<(Webhook, Secret)> {
+        let customer = self.customer_of(id).await?;
+        let deed = Deed::new(actor, DeedName::WebhookRotated).of(&customer).to(&id);
         let secret = Secret::random();
         let until = self.now().checked_add(ROTATION).unwrap_or(Timestamp::MAX);
-        self.inner.store.rotate_webhook(id, &secret, until, self.now()).await?;
+        self.inner.store.rotate_webhook(id, &secret, until, &deed, self.now()).await?;
         Ok((self.inner.store.webhook(None, id).await?.ok_or(Error::Unknown)?, secret))
     }
 
@@ -354,15 +387,22 @@ impl Jobs {
     /// As [`Jobs::webhook`].
     pub async fn remove_webhook(&self, caller: &Caller, id: WebhookId) -> Result<()> {
         self.webhook(caller, id).await?;
-        self.remove_webhook_of(id).await
+        self.remove_webhook_of(&Actor::from(caller), id).await
     }
 
     /// As [`Jobs::remove_webhook`], for operators.
     ///
     /// # Errors
     /// As there.
-    pub async fn remove_webhook_of(&self, id: WebhookId) -> Result<()> {
-        if self.inner.store.remove_webhook(id).await? { Ok(()) } else { Err(Error::Unknown) }
+    pub async fn remove_webhook_of(&self, actor: &Actor, id: WebhookId) -> Result<()> {
+        let customer = self.customer_of(id).await?;
+        let deed = Deed::new(actor, DeedName::WebhookRemoved).of(&customer).to(&id);
+        self.inner.store.remove_webhook(id, &deed, self.now()).await
+    }
+
+    async fn customer_of(&self, id: WebhookId) -> Result<CustomerName> {
+        let webhook = self.inner.store.webhook(None, id).await?;
+        webhook.map(|webhook| webhook.customer).ok_or(Error::Unknown)
     }
 
     /// The attempts at a webhook, newest first, before the one with the id `before`. The last thousand are kept.

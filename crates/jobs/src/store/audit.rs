@@ -2,7 +2,7 @@
 
 use bordereau_base::ids::CustomerName;
 use jiff::Timestamp;
-use sqlx::{Executor, FromRow, Sqlite};
+use sqlx::{Executor, FromRow, Sqlite, Transaction};
 
 use super::{Store, moment, signed, unsigned};
 use crate::audit::{AuditRecord, AuditRequest, Deed};
@@ -50,6 +50,19 @@ pub(super) async fn record(store: impl Executor<'_, Database = Sqlite>, deed: &D
 }
 
 impl Store {
+    /// Records a deed by the transaction that did it, which ends.
+    pub(super) async fn recorded(
+        &self,
+        mut write: Transaction<'static, Sqlite>,
+        deed: &Deed<'_>,
+        now: Timestamp,
+    ) -> Result<()> {
+        record(&mut *write, deed, now).await?;
+        write.commit().await?;
+        deed.tell();
+        Ok(())
+    }
+
     /// Records a deed that changes nothing.
     pub(crate) async fn record(&self, deed: &Deed<'_>, now: Timestamp) -> Result<()> {
         record(&self.pool, deed, now).await?;

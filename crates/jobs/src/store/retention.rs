@@ -4,6 +4,7 @@ use bordereau_base::ids::{BatchKey, CustomerName};
 use jiff::Timestamp;
 
 use super::{Store, stored};
+use crate::audit::Deed;
 use crate::error::{Error, Result};
 use crate::retention::Retention;
 
@@ -11,18 +12,25 @@ use crate::retention::Retention;
 const KEYS_MAX: u32 = 1_000;
 
 impl Store {
-    pub(crate) async fn set_retention(&self, customer: &CustomerName, retention: Retention) -> Result<()> {
+    pub(crate) async fn set_retention(
+        &self,
+        customer: &CustomerName,
+        retention: Retention,
+        deed: &Deed<'_>,
+        now: Timestamp,
+    ) -> Result<()> {
         let days = match retention {
             Retention::AsSet => None,
             Retention::Forever => Some(0),
             Retention::Days(days) => Some(i64::from(days)),
         };
+        let mut write = self.write().await?;
         let done = sqlx::query("UPDATE customers SET retention_days = ? WHERE name = ?")
             .bind(days)
             .bind(customer.as_str())
-            .execute(&self.pool)
+            .execute(&mut *write)
             .await?;
-        if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Absent("customer")) }
+        if done.rows_affected() == 1 { self.recorded(write, deed, now).await } else { Err(Error::Absent("customer")) }
     }
 
     pub(crate) async fn retention(&self) -> Result<Vec<(CustomerName, Retention)>> {

@@ -6,9 +6,11 @@
 //! (1995).
 
 use bordereau_base::ids::CustomerName;
+use jiff::Timestamp;
 use sqlx::{Sqlite, Transaction};
 
 use super::Store;
+use crate::audit::Deed;
 use crate::error::{Error, Result};
 
 /// How far a turn moves for a weight of 1. A multiple of many weights, and far below what an integer can add up.
@@ -30,12 +32,19 @@ pub(super) async fn served(write: &mut Transaction<'static, Sqlite>, customer: &
 
 impl Store {
     /// Gives a customer a weight.
-    pub(crate) async fn set_weight(&self, customer: &CustomerName, weight: u32) -> Result<()> {
+    pub(crate) async fn set_weight(
+        &self,
+        customer: &CustomerName,
+        weight: u32,
+        deed: &Deed<'_>,
+        now: Timestamp,
+    ) -> Result<()> {
+        let mut write = self.write().await?;
         let done = sqlx::query("UPDATE customers SET weight = ? WHERE name = ?")
             .bind(weight)
             .bind(customer.as_str())
-            .execute(&self.pool)
+            .execute(&mut *write)
             .await?;
-        if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Absent("customer")) }
+        if done.rows_affected() == 1 { self.recorded(write, deed, now).await } else { Err(Error::Absent("customer")) }
     }
 }

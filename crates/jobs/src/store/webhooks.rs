@@ -7,9 +7,12 @@ use jiff::Timestamp;
 use sqlx::FromRow;
 
 use super::{Store, moment, signed, stored, unsigned};
+use crate::audit::Deed;
 use crate::error::{Error, Result};
 use crate::webhook::secret::Secret;
-use crate::webhook::{Answer, Delivery, Switch, WEBHOOKS_MAX, Webhook, WebhookChange, WebhookId, WebhookState};
+use crate::webhook::{
+    Answer, Delivery, NewWebhook, Switch, WEBHOOKS_MAX, Webhook, WebhookChange, WebhookId, WebhookState,
+};
 
 /// Attempts that are kept for each webhook.
 const DELIVERIES_KEPT: i64 = 1_000;
@@ -98,15 +101,8 @@ fn filters_text(filters: &[String]) -> Result<String> {
 
 impl Store {
     /// Adds a webhook that begins at the end of the log. False: the customer has too many.
-    pub(crate) async fn insert_webhook(
-        &self,
-        id: WebhookId,
-        customer: &CustomerName,
-        url: &str,
-        filters: &[String],
-        secret: &Secret,
-        now: Timestamp,
-    ) -> Result<bool> {
+    pub(crate) async fn insert_webhook(&self, new: &NewWebhook<'_>, deed: &Deed<'_>, now: Timestamp) -> Result<bool> {
+        let NewWebhook { id, customer, url, filters, secret } = new;
         let mut write = self.write().await?;
         let query =
             "SELECT last_event, (SELECT count(*) FROM webhooks WHERE customer = name) FROM customers WHERE name = ?";
@@ -130,7 +126,7 @@ impl Store {
         .bind(now.as_millisecond())
         .execute(&mut *write)
         .await?;
-        write.commit().await?;
+        self.recorded(write, deed, now).await?;
         Ok(true)
     }
 
@@ -165,7 +161,14 @@ impl Store {
     }
 
     /// Changes what the change names. One that is switched on is tried at once, and its failures are forgotten.
-    pub(crate) async fn change_webhook(&self, id: WebhookId, change: &WebhookChange, now: Timestamp) -> Result<()> {
+    pub(crate) async fn change_webhook(
+        &self,
+        id: WebhookId,
+        change: &WebhookChange,
+        deed: &Deed<'_>,
+        now: Timestamp,
+    ) -> Result<()> {
+        let mut write = self.write().await?;
         let filters = change.filters.as_deref().map(filters_text).transpose()?;
         let state = change.switch.map(|switch| match switch {
             Switch::On => "enabled",
@@ -182,9 +185,9 @@ impl Store {
         .bind(filters)
         .bind(state)
         .bind(now.as_millisecond())
-        .execute(&self.pool)
+        .execute(&mut *write)
         .await?;
-        Ok(())
+        self.recorded(write, deed, now).await
     }
 
     /// Takes a new secret into use beside the one before.
@@ -193,8 +196,10 @@ impl Store {
         id: WebhookId,
         secret: &Secret,
         before_until: Timestamp,
+        deed: &Deed<'_>,
         now: Timestamp,
     ) -> Result<()> {
+        let mut write = self.write().await?;
         sqlx::query(
             "UPDATE webhooks SET secret_before = secret, before_until_ms = ?, secret = ?, updated_ms = ? WHERE id = ?",
         )
@@ -202,15 +207,16 @@ impl Store {
         .bind(secret.bytes())
         .bind(now.as_millisecond())
         .bind(id.to_string())
-        .execute(&self.pool)
+        .execute(&mut *write)
         .await?;
-        Ok(())
+        self.recorded(write, deed, now).await
     }
 
-    /// Removes a webhook and what was sent to it. False: there is none.
-    pub(crate) async fn remove_webhook(&self, id: WebhookId) -> Result<bool> {
-        let done = sqlx::query("DELETE FROM webhooks WHERE id = ?").bind(id.to_string()).execute(&self.pool).await?;
-        Ok(done.rows_affected() == 1)
+    /// Removes a webhook and what was sent to it.
+    pub(crate) async fn remove_webhook(&self, id: WebhookId, deed: &Deed<'_>, now: Timestamp) -> Result<()> {
+        let mut write = self.write().await?;
+        let done = sqlx::query("DELETE FROM webhooks WHERE id = ?").bind(id.to_string()).execute(&mut *write).await?;
+        if done.rows_affected() == 1 { self.recorded(write, deed, now).await } else { Err(Error::Unknown) }
     }
 
     /// The secrets to sign with, the newest first; none when the webhook is gone.

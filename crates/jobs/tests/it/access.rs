@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bordereau_jobs::{
-    Action, Actor, AuditRequest, Caller, Error, Filter, Grant, Jobs, ListRequest, Password, Role, Standing, Tests,
-    Token, User,
+    Action, Actor, AuditRequest, Caller, Error, Filter, Grant, Jobs, ListRequest, Password, Retention, Role, Standing,
+    Switch, Tests, Token, User, WebhookChange,
 };
 use jiff::Timestamp;
 
@@ -268,4 +268,83 @@ async fn the_audit_log_says_who_did_what_and_only_grows() {
     assert_eq!(jobs.audit(&older, 1).await.unwrap(), records[4..5]);
     let by_root = AuditRequest { actor: Some("root".to_owned()), ..AuditRequest::default() };
     assert_eq!(jobs.audit(&by_root, 9).await.unwrap().len(), 1);
+}
+
+/// The newest line of the audit log, after making sure that there is exactly one more.
+async fn one_more(jobs: &Jobs, lines: &mut usize) -> String {
+    let records = jobs.audit(&AuditRequest::default(), 1_000).await.unwrap();
+    *lines += 1;
+    assert_eq!(records.len(), *lines, "{:?}", records[0]);
+    let [subject, detail] = [&records[0].subject, &records[0].detail].map(|text| text.as_deref().unwrap_or("-"));
+    format!("{} {} {subject} {detail}", records[0].actor, records[0].deed)
+}
+
+#[tokio::test]
+async fn each_change_of_an_account_writes_one_line() {
+    let jobs = World::new().open().await;
+    let accounts = jobs.accounts(Actor::command_line());
+    let (valen, ann) = ("valen".parse().unwrap(), "ann".parse().unwrap());
+    let user = User::new("ann".parse().unwrap(), "valen".parse().unwrap(), vec![Grant::ALL]);
+    let password = || Password::chosen("opensesame").unwrap();
+    let grant: Grant = "ca/*".parse().unwrap();
+    let mut lines = 0;
+    macro_rules! writes {
+        ($($change:expr => $line:literal)*) => { $(
+            $change.await.unwrap();
+            assert_eq!(one_more(&jobs, &mut lines).await, concat!("(operator) ", $line));
+        )* };
+    }
+    writes! {
+        accounts.add_customer(&valen) => "customerAdded - -"
+        jobs.set_weight(&Actor::command_line(), &valen, 3) => "weightChanged - 3"
+        jobs.set_retention(&Actor::command_line(), &valen, Retention::Days(9)) => "retentionChanged - 9"
+        accounts.add_user(&user, password()) => "userAdded ann integrator: */*"
+        accounts.set_password(&ann, password()) => "passwordChanged ann -"
+        accounts.set_role(&ann, Role::Analyst) => "roleChanged ann analyst"
+        accounts.grant(&ann, &grant) => "grantsChanged ann +ca/*"
+        accounts.revoke(&ann, &grant) => "grantsChanged ann -ca/*"
+        accounts.set_grants(&ann, &[Grant::ALL]) => "grantsChanged ann */*"
+        accounts.set_user_standing(&ann, Standing::Disabled) => "userStanding ann disabled"
+    }
+    let token = accounts.add_token(&ann, &"nightly".parse().unwrap(), None).await.unwrap();
+    assert!(one_more(&jobs, &mut lines).await.starts_with("(operator) tokenAdded "));
+    accounts.revoke_token(&ann, token.prefix()).await.unwrap();
+    assert!(one_more(&jobs, &mut lines).await.starts_with("(operator) tokenRevoked "));
+    writes! {
+        accounts.remove_user(&ann) => "userRemoved ann -"
+        accounts.set_customer_standing(&valen, Standing::Disabled) => "customerStanding - disabled"
+        accounts.remove_customer(&valen) => "customerRemoved - -"
+    }
+    // What is refused changes nothing and is not told.
+    let operator = Actor::command_line();
+    assert!(matches!(jobs.set_weight(&operator, &valen, 3).await, Err(Error::Absent("customer"))));
+    assert!(matches!(jobs.set_retention(&operator, &valen, Retention::Forever).await, Err(Error::Absent("customer"))));
+    assert_eq!(jobs.audit(&AuditRequest::default(), 1_000).await.unwrap().len(), lines);
+}
+
+#[tokio::test]
+async fn each_change_of_a_webhook_writes_one_line_without_what_is_secret_of_it() {
+    let jobs = World::new().open().await;
+    let jane = add_user(&jobs, "jane", "valen").await;
+    let mut lines = jobs.audit(&AuditRequest::default(), 1_000).await.unwrap().len();
+    let url = "https://key@hooks.example:8443/in?token=secret";
+    let (webhook, secret) = jobs.add_webhook(&jane, url, &[]).await.unwrap();
+    let id = webhook.id;
+    assert_eq!(one_more(&jobs, &mut lines).await, format!("jane webhookAdded {id} https://hooks.example:8443"));
+    let change = WebhookChange {
+        url: Some("https://other.example#secret".to_owned()),
+        filters: Some(vec!["name,batchFinished".to_owned()]),
+        switch: Some(Switch::Off),
+    };
+    jobs.change_webhook(&jane, id, &change).await.unwrap();
+    let line = one_more(&jobs, &mut lines).await;
+    assert_eq!(line, format!("jane webhookChanged {id} https://other.example, filters, paused"));
+    jobs.rotate_webhook(&jane, id).await.unwrap();
+    assert_eq!(one_more(&jobs, &mut lines).await, format!("jane webhookRotated {id} -"));
+    jobs.remove_webhook(&jane, id).await.unwrap();
+    assert_eq!(one_more(&jobs, &mut lines).await, format!("jane webhookRemoved {id} -"));
+    assert!(matches!(jobs.remove_webhook(&jane, id).await, Err(Error::Unknown)));
+    let records = jobs.audit(&AuditRequest::default(), 1_000).await.unwrap();
+    assert_eq!(records.len(), lines);
+    assert!(!format!("{records:?}").contains("token=") && !format!("{records:?}").contains(&secret.reveal()));
 }

@@ -2,7 +2,7 @@
 
 use bordereau_base::ids::BatchKey;
 use bordereau_base::state::BatchState;
-use bordereau_jobs::{Error, Jobs, JobsOptions, Retention};
+use bordereau_jobs::{Actor, Error, Jobs, JobsOptions, Retention};
 
 use crate::world::{World, add_user, keyed, run_until_final, states, submit};
 
@@ -13,8 +13,8 @@ async fn what_ended_long_ago_is_removed_and_a_tombstone_stays() {
     let world = World::new();
     let jobs = Jobs::open(JobsOptions { retention_days: Some(10), ..world.options() }).await.unwrap();
     let (jane, joe) = (add_user(&jobs, "jane", "valen").await, add_user(&jobs, "joe", "acme").await);
-    jobs.set_retention(joe.customer(), Retention::Forever).await.unwrap();
-    let unknown = jobs.set_retention(&"nobody".parse().unwrap(), Retention::Forever).await;
+    jobs.set_retention(&Actor::command_line(), joe.customer(), Retention::Forever).await.unwrap();
+    let unknown = jobs.set_retention(&Actor::command_line(), &"nobody".parse().unwrap(), Retention::Forever).await;
     assert!(matches!(unknown, Err(Error::Absent("customer"))));
     let (old, young, foreign) = (BatchKey::random(), BatchKey::random(), BatchKey::random());
     submit(&jobs, &jane, keyed(old), b"old").await.unwrap();
@@ -39,8 +39,8 @@ async fn what_ended_long_ago_is_removed_and_a_tombstone_stays() {
     assert_eq!(jobs.measures().await.unwrap().expired, 1);
     assert!(matches!(submit(&jobs, &jane, keyed(old), b"old").await, Err(Error::Conflict)), "the key stays used");
     // A customer's own days go before the setting.
-    jobs.set_retention(joe.customer(), Retention::Days(5)).await.unwrap();
-    jobs.set_retention(jane.customer(), Retention::Forever).await.unwrap();
+    jobs.set_retention(&Actor::command_line(), joe.customer(), Retention::Days(5)).await.unwrap();
+    jobs.set_retention(&Actor::command_line(), jane.customer(), Retention::Forever).await.unwrap();
     world.clock.advance_ms(20 * DAY_MS);
     jobs.run(async {}).await.unwrap();
     assert_eq!(jobs.status(joe.customer(), foreign).await.unwrap().unwrap().state, BatchState::Deleted);

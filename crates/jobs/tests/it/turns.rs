@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use bordereau_jobs::{Jobs, JobsOptions, ScoreBatch};
+use bordereau_jobs::{Actor, Jobs, JobsOptions, ScoreBatch};
 
 use crate::world::{self, World, add_user, request, run_until_final, submit};
 
@@ -19,7 +19,7 @@ async fn served(customers: &[(&str, u32, usize)]) -> Vec<String> {
     let mut last = Vec::new();
     for (name, weight, count) in customers {
         let caller = add_user(&jobs, &format!("user-of-{name}"), name).await;
-        jobs.set_weight(caller.customer(), *weight).await.unwrap();
+        jobs.set_weight(&Actor::command_line(), caller.customer(), *weight).await.unwrap();
         let mut keys = Vec::new();
         for at in 0..*count {
             keys.push(submit(&jobs, &caller, request(), format!("{name} {at}").as_bytes()).await.unwrap().key());
