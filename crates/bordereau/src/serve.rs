@@ -56,7 +56,8 @@ async fn serve(settings: &Settings) -> Result<(), Failure> {
     let listener = bordereau_server::bind(listen).await;
     let listener = listener.map_err(|error| Failure::Usage(format!("cannot listen on {listen}: {error}")))?;
     let address = listener.local_addr().map_err(|error| Failure::internal(&error))?;
-    let options = ServerOptions { certificates: certificates(settings)?, ..ServerOptions::default() };
+    let trusted_proxies = settings.trusted_proxies.clone();
+    let options = ServerOptions { certificates: certificates(settings)?, trusted_proxies, ..ServerOptions::default() };
     refuse_plain(settings, &options, address)?;
     let scheme = if options.certificates.is_some() { "https" } else { "http" };
     say(format_args!("listening on {scheme}://{address}\n"))?;

@@ -85,6 +85,8 @@ pub struct Settings {
     pub tls: Option<(PathBuf, PathBuf)>,
     /// Whether to listen without TLS where others can listen in.
     pub plain_http: PlainHttp,
+    /// Proxies that are believed when they say whom they were asked by.
+    pub trusted_proxies: Vec<Network>,
     /// How often customers may ask, and anybody give wrong credentials.
     pub pace: PaceLimits,
     /// Networks that webhooks may be sent to although they are not public.
@@ -166,6 +168,7 @@ impl Settings {
             lease_ms: resolved.get("lease_ms", lease)?,
             tls: tls(resolved)?,
             plain_http: resolved.get("allow_plain_http", str::parse)?,
+            trusted_proxies: resolved.get("trusted_proxies", networks)?,
             pace: PaceLimits {
                 requests_per_s: resolved.get("requests_per_s", count)?,
                 requests_burst: resolved.get("requests_burst", count)?,

@@ -26,6 +26,7 @@ mod names;
 mod openapi;
 mod problem;
 mod profile;
+mod proxies;
 mod query;
 mod reference;
 mod results;
@@ -63,11 +64,14 @@ pub struct ServerOptions {
     pub drain_ms: u64,
     /// With which connections are encrypted; not at all when absent.
     pub certificates: Option<Certificates>,
+    /// Proxies that are believed when they say whom they were asked by.
+    pub trusted_proxies: Vec<Network>,
 }
 
 impl Default for ServerOptions {
     fn default() -> Self {
         let (head_ms, body_idle_ms, write_idle_ms, drain_ms) = (30_000, 60_000, 60_000, 30_000);
-        Self { connections_max: 12_000, head_ms, body_idle_ms, write_idle_ms, drain_ms, certificates: None }
+        let (certificates, trusted_proxies) = (None, Vec::new());
+        Self { connections_max: 12_000, head_ms, body_idle_ms, write_idle_ms, drain_ms, certificates, trusted_proxies }
     }
 }

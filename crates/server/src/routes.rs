@@ -23,7 +23,9 @@ use crate::problem::{Problem, accept_only};
 use crate::results::{results, results_versioned};
 use crate::submit::{submit, submit_versioned};
 use crate::subscribe::{LastAnswer, longpoll, stream};
-use crate::{ServerOptions, batches, docs, errors, profile, solutions, submit_profiled, uploads, webhooks};
+use crate::{
+    Network, ServerOptions, batches, docs, errors, profile, proxies, solutions, submit_profiled, uploads, webhooks,
+};
 
 /// What handlers share. Cheap to clone.
 #[derive(Clone)]
@@ -32,6 +34,7 @@ pub(crate) struct Site {
     pub(crate) body_idle: Duration,
     /// What was answered last to who waited for an event.
     pub(crate) last_answer: Arc<LastAnswer>,
+    trusted_proxies: Arc<[Network]>,
     metrics: HttpMetrics,
     draining: watch::Sender<bool>,
 }
@@ -39,7 +42,9 @@ pub(crate) struct Site {
 impl Site {
     pub(crate) fn new(jobs: Jobs, options: &ServerOptions, metrics: HttpMetrics) -> Self {
         let body_idle = Duration::from_millis(options.body_idle_ms);
-        Self { jobs, body_idle, last_answer: Arc::default(), metrics, draining: watch::Sender::new(false) }
+        let trusted_proxies = options.trusted_proxies.as_slice().into();
+        let last_answer = Arc::default();
+        Self { jobs, body_idle, last_answer, trusted_proxies, metrics, draining: watch::Sender::new(false) }
     }
 
     /// From now on no upload is begun and nobody waits for an event any more.
@@ -151,7 +156,8 @@ async fn surround(State(site): State<Site>, request: Request, next: Next) -> Res
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let headers = accept_only(request.headers());
-    let from = request.extensions().get::<Peer>().map(|Peer(address)| *address);
+    let peer = request.extensions().get::<Peer>().map(|Peer(address)| *address);
+    let from = peer.map(|peer| proxies::client(peer, request.headers(), &site.trusted_proxies));
     let answering = crate::auth::asked_from(from, next.run(request));
     let response = AssertUnwindSafe(answering).catch_unwind().await.unwrap_or_else(|_| {
         tracing::error!("a handler panicked");

@@ -105,6 +105,13 @@ pub const SETTINGS: [Setting; 30] = [
                   behind a proxy that speaks TLS. Passwords and books would else travel unencrypted.",
     },
     Setting {
+        name: "trusted_proxies",
+        default: String::new,
+        meaning: "Networks of the proxies in front of the server, such as `10.1.0.0/16,127.0.0.1`. Only these are believed when \
+                  `X-Forwarded-For` or `Forwarded` says who the client is, for failed logins and the audit log (see \
+                  docs/access.md). When empty, the client is whoever connects.",
+    },
+    Setting {
         name: "requests_per_s",
         default: || PaceLimits::default().requests_per_s.to_string(),
         meaning: "Requests of a customer in a second, in the long run; more are answered 429. 0: as many as there are.",

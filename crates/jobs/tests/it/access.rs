@@ -281,7 +281,8 @@ async fn one_more(jobs: &Jobs, lines: &mut usize) -> String {
 
 #[tokio::test]
 async fn each_change_of_an_account_writes_one_line() {
-    let jobs = World::new().open().await;
+    let world = World::new();
+    let jobs = world.open().await;
     let accounts = jobs.accounts(Actor::command_line());
     let (valen, ann) = ("valen".parse().unwrap(), "ann".parse().unwrap());
     let user = User::new("ann".parse().unwrap(), "valen".parse().unwrap(), vec![Grant::ALL]);
@@ -324,7 +325,8 @@ async fn each_change_of_an_account_writes_one_line() {
 
 #[tokio::test]
 async fn each_change_of_a_webhook_writes_one_line_without_what_is_secret_of_it() {
-    let jobs = World::new().open().await;
+    let world = World::new();
+    let jobs = world.open().await;
     let jane = add_user(&jobs, "jane", "valen").await;
     let mut lines = jobs.audit(&AuditRequest::default(), 1_000).await.unwrap().len();
     let url = "https://key@hooks.example:8443/in?token=secret";

@@ -33,7 +33,8 @@ impl FromStr for Network {
 }
 
 impl Network {
-    fn contains(&self, address: IpAddr) -> bool {
+    /// Whether an address lies in the network.
+    pub(crate) fn contains(&self, address: IpAddr) -> bool {
         let differing = self.address ^ number(address);
         address.is_ipv4() == self.is_v4 && differing.checked_shr(128 - self.bits).unwrap_or_default() == 0
     }

@@ -1,6 +1,6 @@
 //! Limits on requests and on wrong credentials, as a client meets them.
 
-use bordereau_jobs::PaceLimits;
+use bordereau_jobs::{AuditRequest, PaceLimits};
 use bordereau_server::ServerOptions;
 use reqwest::header::RETRY_AFTER;
 
@@ -53,4 +53,27 @@ async fn whoever_was_in_before_is_not_kept_out_by_who_guesses() {
     }
     assert_eq!(said(world.get("jane", "/api/2/batches")).await.0, 200);
     assert_eq!(said(world.get("clerk", "/api/2/batches")).await.0, 429, "this one was never here");
+}
+
+#[tokio::test]
+async fn clients_behind_a_trusted_proxy_have_addresses_of_their_own() {
+    for (trusted, others_wait) in [("127.0.0.0/8", false), ("192.0.2.0/24", true)] {
+        let pace = PaceLimits { failures_free: 3, ..PaceLimits::default() };
+        let options = ServerOptions { trusted_proxies: vec![trusted.parse().unwrap()], ..ServerOptions::default() };
+        let world = World::start_with(|options| options.pace = pace, options).await;
+        let asked = |client: &str, password: &str| {
+            let request = world.client.get(world.url("/api/2/batches")).basic_auth("clerk", Some(password));
+            said(request.header("x-forwarded-for", format!("203.0.113.1, {client}")))
+        };
+        for _ in 0..3 {
+            assert_eq!(asked("198.51.100.7", "wrong password").await.0, 401);
+        }
+        assert_eq!(asked("198.51.100.7", "wrong password").await.0, 429, "{trusted}");
+        let expected = if others_wait { 429 } else { 200 };
+        assert_eq!(asked("198.51.100.8", crate::world::PASSWORD).await.0, expected, "{trusted}");
+        let from: Vec<_> = world.jobs.audit(&AuditRequest::default(), 9).await.unwrap();
+        let refused = from.iter().find(|record| record.deed == "loginsRefused").unwrap();
+        let expected = if others_wait { "127.0.0.1" } else { "198.51.100.7" };
+        assert_eq!(refused.address.as_deref(), Some(expected));
+    }
 }
