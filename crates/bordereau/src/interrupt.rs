@@ -15,12 +15,13 @@ pub async fn requested() {
     }
 }
 
-/// Waits for SIGHUP, by which an operator asks for files to be read again.
-pub async fn hung_up() {
-    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()) {
-        Ok(mut signal) => _ = signal.recv().await,
-        Err(_) => std::future::pending::<()>().await,
-    }
+/// SIGHUP, by which an operator asks for files to be read again. From this call on it does not end the process, and none
+/// is missed while the one before is seen to.
+///
+/// # Errors
+/// When the system does not let signals be handled.
+pub fn hang_ups() -> std::io::Result<tokio::signal::unix::Signal> {
+    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())
 }
 
 /// Calls `stop` at the first Ctrl-C, on a thread of its own. For commands that are not asynchronous themselves; the

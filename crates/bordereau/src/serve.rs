@@ -60,12 +60,13 @@ async fn serve(settings: &Settings) -> Result<(), Failure> {
     let options = ServerOptions { certificates: certificates(settings)?, trusted_proxies, ..ServerOptions::default() };
     refuse_plain(settings, &options, address)?;
     let scheme = if options.certificates.is_some() { "https" } else { "http" };
+    // Whoever is told that the server listens may already ask it to read its files again.
+    let renewing = renewed(options.certificates.clone())?;
     say(format_args!("listening on {scheme}://{address}\n"))?;
     let measured = match &settings.metrics_listen {
         Some(listen) => Some(metrics_listener(listen).await?),
         None => None,
     };
-    let renewing = renewed(options.certificates.clone());
     let ended = tokio::select! {
         ended = until_with(jobs, listener, options, measured, interrupt::requested()) => ended,
         () = renewing => Ok(()),
@@ -97,18 +98,23 @@ fn refuse_plain(settings: &Settings, options: &ServerOptions, address: SocketAdd
 }
 
 /// Renews the certificate when its files change or on SIGHUP. Never ends.
-async fn renewed(certificates: Option<Certificates>) {
-    let Some(certificates) = certificates else { return std::future::pending().await };
-    let asked = async {
-        loop {
-            interrupt::hung_up().await;
-            match certificates.reload() {
-                Ok(()) => tracing::info!("the certificate was read again"),
-                Err(error) => tracing::warn!(%error, "the certificate cannot be read again; the old one stays"),
+fn renewed(certificates: Option<Certificates>) -> Result<impl Future<Output = ()>, Failure> {
+    let hang_ups = certificates.is_some().then(interrupt::hang_ups).transpose();
+    let hang_ups = hang_ups.map_err(|error| Failure::internal(&error))?;
+    Ok(async move {
+        let Some((certificates, mut hang_ups)) = certificates.zip(hang_ups) else {
+            return std::future::pending().await;
+        };
+        let asked = async {
+            while hang_ups.recv().await.is_some() {
+                match certificates.reload() {
+                    Ok(()) => tracing::info!("the certificate was read again"),
+                    Err(error) => tracing::warn!(%error, "the certificate cannot be read again; the old one stays"),
+                }
             }
-        }
-    };
-    tokio::join!(certificates.follow(CERTIFICATE_LOOK), asked);
+        };
+        tokio::join!(certificates.follow(CERTIFICATE_LOOK), asked);
+    })
 }
 
 async fn metrics_listener(listen: &str) -> Result<TcpListener, Failure> {

@@ -13,3 +13,4 @@ mod program;
 mod promises;
 mod reference;
 mod results;
+mod tls;
