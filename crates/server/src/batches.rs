@@ -18,7 +18,8 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::problem::{Problem, ProblemBody};
+use crate::openapi::parameters;
+use crate::problem::Problem;
 use crate::query::{pairs, parsed, twice, unknown};
 use crate::routes::Site;
 
@@ -187,22 +188,11 @@ fn by_code(summary: &Value) -> Option<BTreeMap<String, u64>> {
     get,
     path = "/api/2/batches",
     tag = "batches",
-    params(
-        ("state" = Option<String>, Query, description = "`accepted`, `running`, `finished`, `failed` or `cancelled`."),
-        ("solution" = Option<String>, Query, description = "Only those of this solution."),
-        ("submission" = Option<String>, Query, description = "Only those of this submission."),
-        ("since" = Option<String>, Query, description = "Only those accepted at this moment or later, RFC 3339."),
-        ("until" = Option<String>, Query, description = "Only those accepted before this moment, RFC 3339."),
-        ("keyPrefix" = Option<String>, Query, description = "Only those whose key begins so."),
-        ("test" = Option<String>, Query, description = "`without` (when absent) the batches of test users, `only` them, or `all`. A test user sees only them."),
-        ("limit" = Option<u32>, Query, description = "Batches in a page, 1 to 500, 50 when absent."),
-        ("cursor" = Option<String>, Query, description = "`cursor` of the page before."),
-    ),
+    params(parameters::BatchesPage),
     responses(
         (status = 200, description = "A page of batches.", body = BatchesBody),
-        (status = 400, description = "A query that is not well-formed.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 401, description = "Credentials are missing or wrong.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 403, description = "The user's role reads no batches.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = 400, description = "A query that is not well-formed."),
+        (status = 403, description = "The user's role reads no batches."),
     ),
     security(("basic" = [])),
 )]
@@ -282,12 +272,11 @@ pub(crate) fn page_limit(value: &str) -> Result<u32, Problem> {
     get,
     path = "/api/2/batches/{key}",
     tag = "batches",
-    params(("key" = String, Path, description = "The batch key.")),
+    params(parameters::OneBatch),
     responses(
         (status = 200, description = "The batch.", body = BatchBody),
-        (status = 401, description = "Credentials are missing or wrong.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 403, description = "No right to the batch's solution and submission.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 404, description = "No such batch.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = 403, description = "No right to the batch's solution and submission."),
+        (status = 404, description = "No such batch."),
     ),
     security(("basic" = [])),
 )]
@@ -315,13 +304,12 @@ pub(crate) async fn show(State(site): State<Site>, key: KeyPart, request: Reques
     post,
     path = "/api/2/batches/{key}/cancel",
     tag = "batches",
-    params(("key" = String, Path, description = "The batch key.")),
+    params(parameters::OneBatch),
     responses(
         (status = 200, description = "It is cancelled, or has ended before.", body = BatchBody),
         (status = 202, description = "It was asked to stop.", body = BatchBody),
-        (status = 401, description = "Credentials are missing or wrong.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 403, description = "No right to the batch's solution and submission.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 404, description = "No such batch.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = 403, description = "No right to the batch's solution and submission."),
+        (status = 404, description = "No such batch."),
     ),
     security(("basic" = [])),
 )]
@@ -353,13 +341,12 @@ pub(crate) async fn cancel(State(site): State<Site>, key: KeyPart, request: Requ
     delete,
     path = "/api/2/batches/{key}",
     tag = "batches",
-    params(("key" = String, Path, description = "The batch key.")),
+    params(parameters::OneBatch),
     responses(
         (status = 204, description = "It is gone, or was before."),
-        (status = 401, description = "Credentials are missing or wrong.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 403, description = "No right to the batch's solution and submission, or to the profile under its key.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 404, description = "No such batch.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 409, description = "It or the profile under its key has not ended; cancel it first.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = 403, description = "No right to the batch's solution and submission, or to the profile under its key."),
+        (status = 404, description = "No such batch."),
+        (status = 409, description = "It or the profile under its key has not ended; cancel it first."),
     ),
     security(("basic" = [])),
 )]

@@ -12,7 +12,8 @@ use utoipa::ToSchema;
 
 use crate::batches::{KeyPart, json, key_of, page_limit};
 use crate::names::{Named, PathParts, named};
-use crate::problem::{Problem, ProblemBody};
+use crate::openapi::parameters;
+use crate::problem::Problem;
 use crate::query::{pairs, position, twice, unknown};
 use crate::routes::Site;
 
@@ -70,25 +71,13 @@ impl From<FindingRow> for FindingBody {
     get,
     path = "/solutions/batch/{version}/{solution}/{submission}/{key}/errors",
     tag = "batch",
-    params(
-        ("version" = String, Path, description = "An integer from 1 up, or the word `version`."),
-        ("solution" = String, Path, description = "The solution the batch was sent to."),
-        ("submission" = String, Path, description = "The submission the batch was sent to."),
-        ("key" = String, Path, description = "The batch key."),
-        ("relation" = Option<String>, Query, description = "Only those of this relation."),
-        ("field" = Option<String>, Query, description = "Only those of this field."),
-        ("code" = Option<String>, Query, description = "Only those of this kind, such as `required`."),
-        ("severity" = Option<String>, Query, description = "`error` or `warning`."),
-        ("limit" = Option<u32>, Query, description = "Findings in a page, 1 to 500, 100 when absent."),
-        ("cursor" = Option<String>, Query, description = "`cursor` of the page before."),
-    ),
+    params(parameters::Version, parameters::SentTo, parameters::OneBatch, parameters::FindingsPage),
     responses(
         (status = 200, description = "A page of findings.", body = FindingsBody),
-        (status = 400, description = "A query that is not well-formed.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 401, description = "Credentials are missing or wrong.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 403, description = "No right to the solution and submission.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 404, description = "Not ready, or no such batch.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 422, description = "The batch failed as a whole.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = 400, description = "A query that is not well-formed."),
+        (status = 403, description = "No right to the solution and submission."),
+        (status = 404, description = "Not ready, or no such batch."),
+        (status = 422, description = "The batch failed as a whole."),
     ),
     security(("basic" = [])),
 )]
@@ -103,20 +92,10 @@ pub(crate) async fn errors_versioned(State(site): State<Site>, parts: PathParts,
     get,
     path = "/api/2/batch/{solution}/{submission}/{key}/errors",
     tag = "batch",
-    params(
-        ("solution" = String, Path, description = "The solution the batch was sent to."),
-        ("submission" = String, Path, description = "The submission the batch was sent to."),
-        ("key" = String, Path, description = "The batch key."),
-        ("relation" = Option<String>, Query, description = "Only those of this relation."),
-        ("field" = Option<String>, Query, description = "Only those of this field."),
-        ("code" = Option<String>, Query, description = "Only those of this kind, such as `required`."),
-        ("severity" = Option<String>, Query, description = "`error` or `warning`."),
-        ("limit" = Option<u32>, Query, description = "Findings in a page, 1 to 500, 100 when absent."),
-        ("cursor" = Option<String>, Query, description = "`cursor` of the page before."),
-    ),
+    params(parameters::SentTo, parameters::OneBatch, parameters::FindingsPage),
     responses(
         (status = 200, description = "A page of findings.", body = FindingsBody),
-        (status = "4XX", description = "As under the versioned path.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = "4XX", description = "As under the versioned path."),
     ),
     security(("basic" = [])),
 )]
@@ -140,18 +119,10 @@ pub(crate) async fn errors(State(site): State<Site>, parts: PathParts, request: 
     get,
     path = "/api/2/batches/{key}/errors",
     tag = "batches",
-    params(
-        ("key" = String, Path, description = "The batch key."),
-        ("relation" = Option<String>, Query, description = "Only those of this relation."),
-        ("field" = Option<String>, Query, description = "Only those of this field."),
-        ("code" = Option<String>, Query, description = "Only those of this kind, such as `required`."),
-        ("severity" = Option<String>, Query, description = "`error` or `warning`."),
-        ("limit" = Option<u32>, Query, description = "Findings in a page, 1 to 500, 100 when absent."),
-        ("cursor" = Option<String>, Query, description = "`cursor` of the page before."),
-    ),
+    params(parameters::OneBatch, parameters::FindingsPage),
     responses(
         (status = 200, description = "A page of findings.", body = FindingsBody),
-        (status = "4XX", description = "As under the versioned path.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = "4XX", description = "As under the versioned path."),
     ),
     security(("basic" = [])),
 )]

@@ -1,10 +1,12 @@
-//! The OpenAPI 3.1 document, made from the handlers.
+//! The OpenAPI 3.1 document, made from the handlers; [`parameters`] and [`refusals`] have what they share.
 
-use std::collections::BTreeMap;
+pub(crate) mod parameters;
+mod refusals;
 
-use utoipa::openapi::RefOr;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
-use utoipa::{Modify, OpenApi};
+use utoipa::OpenApi;
+
+use self::refusals::Refusals;
+use crate::problem::ProblemBody;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -67,39 +69,10 @@ use utoipa::{Modify, OpenApi};
         crate::admin::audit::read,
         crate::routes::healthz,
     ),
-    modifiers(&Credentials),
+    components(schemas(ProblemBody)),
+    modifiers(&Refusals),
 )]
 struct Api;
-
-/// Whoever may come with a name and password may come with a token.
-struct Credentials;
-
-impl Modify for Credentials {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let components = document.components.get_or_insert_default();
-        components.add_security_scheme("basic", SecurityScheme::Http(Http::new(HttpAuthScheme::Basic)));
-        components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
-        for item in document.paths.paths.values_mut() {
-            let methods =
-                [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete, &mut item.head];
-            for operation in methods.into_iter().flatten() {
-                if let Some(ways) = &mut operation.security {
-                    ways.push(SecurityRequirement::new("bearer", Vec::<String>::new()));
-                    too_often(&mut operation.responses.responses);
-                }
-            }
-        }
-    }
-}
-
-/// Whoever may be answered 401 may also be answered 429: after too many wrong credentials, or too many requests.
-fn too_often(responses: &mut BTreeMap<String, RefOr<utoipa::openapi::Response>>) {
-    let Some(RefOr::T(unauthorized)) = responses.get("401") else { return };
-    let description = "Too many requests or failed logins; see `Retry-After`.".to_owned();
-    let mut response = unauthorized.clone();
-    response.description = description;
-    responses.entry("429".to_owned()).or_insert(RefOr::T(response));
-}
 
 /// The document as JSON, also served at `/api/2/openapi.json`.
 pub fn openapi_json() -> String {

@@ -15,7 +15,8 @@ use bordereau_profile::document::{Profile, ProfileState};
 use futures::StreamExt;
 
 use crate::names::{PathParts, key};
-use crate::problem::{Problem, ProblemBody};
+use crate::openapi::parameters;
+use crate::problem::Problem;
 use crate::query::{pairs, parsed, twice, unknown};
 use crate::results::has;
 use crate::routes::Site;
@@ -35,15 +36,12 @@ const PROFILE_STATE: HeaderName = HeaderName::from_static("profile-state");
     post,
     path = "/solutions/batch/{version}/profile",
     tag = "profile",
-    params(
-        ("version" = String, Path, description = "An integer from 1 up, or the word `version`."),
-        ("batchKey" = Option<String>, Query, description = "The GUID of the profile, when the client chooses it."),
-    ),
+    params(parameters::Version, parameters::ChosenProfileKey),
     request_body(content = UploadForm, content_type = "multipart/form-data"),
     responses(
         (status = 200, description = "The profile key.", body = String, content_type = "text/plain"),
-        (status = "4XX", description = "As of a batch.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = "5XX", description = "As of a batch.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = "4XX", description = "As of a batch."),
+        (status = "5XX", description = "As of a batch."),
     ),
     security(("basic" = [])),
 )]
@@ -58,12 +56,12 @@ pub(crate) async fn send_versioned(State(site): State<Site>, parts: PathParts, r
     post,
     path = "/api/2/batch/profile",
     tag = "profile",
-    params(("batchKey" = Option<String>, Query, description = "The GUID of the profile, when the client chooses it.")),
+    params(parameters::ChosenProfileKey),
     request_body(content = UploadForm, content_type = "multipart/form-data"),
     responses(
         (status = 200, description = "The profile key.", body = String, content_type = "text/plain"),
-        (status = "4XX", description = "As of a batch.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = "5XX", description = "As of a batch.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = "4XX", description = "As of a batch."),
+        (status = "5XX", description = "As of a batch."),
     ),
     security(("basic" = [])),
 )]
@@ -175,19 +173,14 @@ fn prefers_html(headers: &HeaderMap) -> bool {
     get,
     path = "/solutions/batch/{version}/unstructured/{key}/profile",
     tag = "profile",
-    params(
-        ("version" = String, Path, description = "An integer from 1 up, or the word `version`."),
-        ("key" = String, Path, description = "The profile key."),
-        ("format" = Option<String>, Query, description = "`json`, `html`, `datapackage` (a draft of a data dictionary) or `sketch` (the state, of a full profile only)."),
-    ),
+    params(parameters::Version, parameters::OneProfile, parameters::ProfileForm),
     responses(
         (status = 200, description = "The profile.", content((String = "application/json"), (String = "text/html"), (String = "application/octet-stream"))),
         (status = 304, description = "The client has it already."),
-        (status = 400, description = "A query that is not well-formed.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 401, description = "Credentials are missing or wrong.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 403, description = "No right to profiles.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 404, description = "Not ready, or no such profile.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 422, description = "The upload cannot be profiled.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = 400, description = "A query that is not well-formed."),
+        (status = 403, description = "No right to profiles."),
+        (status = 404, description = "Not ready, or no such profile."),
+        (status = 422, description = "The upload cannot be profiled."),
     ),
     security(("basic" = [])),
 )]
@@ -202,13 +195,10 @@ pub(crate) async fn profile_versioned(State(site): State<Site>, parts: PathParts
     get,
     path = "/api/2/batch/unstructured/{key}/profile",
     tag = "profile",
-    params(
-        ("key" = String, Path, description = "The profile key."),
-        ("format" = Option<String>, Query, description = "`json`, `html`, `datapackage` or `sketch`."),
-    ),
+    params(parameters::OneProfile, parameters::ProfileForm),
     responses(
         (status = 200, description = "The profile.", content((String = "application/json"), (String = "text/html"), (String = "application/octet-stream"))),
-        (status = "4XX", description = "As under the versioned path.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = "4XX", description = "As under the versioned path."),
     ),
     security(("basic" = [])),
 )]

@@ -11,7 +11,8 @@ use bordereau_base::ids::BatchKey;
 use bordereau_jobs::{BatchResults, ResultsFile};
 
 use crate::names::{PathParts, named};
-use crate::problem::{Problem, ProblemBody};
+use crate::openapi::parameters;
+use crate::problem::Problem;
 use crate::routes::Site;
 
 /// Fetch the results of a batch.
@@ -22,20 +23,14 @@ use crate::routes::Site;
     get,
     path = "/solutions/batch/{version}/{solution}/{submission}/{key}",
     tag = "batch",
-    params(
-        ("version" = String, Path, description = "An integer from 1 up, or the word `version`."),
-        ("solution" = String, Path, description = "The solution the batch was sent to."),
-        ("submission" = String, Path, description = "The submission the batch was sent to."),
-        ("key" = String, Path, description = "The batch key."),
-    ),
+    params(parameters::Version, parameters::SentTo, parameters::OneBatch),
     responses(
         (status = 200, description = "The results zip. `ETag` is its SHA-256.", content_type = "application/zip"),
         (status = 304, description = "The client has it already."),
-        (status = 401, description = "Credentials are missing or wrong.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 403, description = "No right to the solution and submission.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 404, description = "Not ready, or no such batch.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 422, description = "The batch failed as a whole.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 429, description = "Too many at once; see `Retry-After`.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = 403, description = "No right to the solution and submission."),
+        (status = 404, description = "Not ready, or no such batch."),
+        (status = 422, description = "The batch failed as a whole."),
+        (status = 429, description = "Too many at once; see `Retry-After`."),
     ),
     security(("basic" = [])),
 )]
@@ -50,14 +45,10 @@ pub(crate) async fn results_versioned(State(site): State<Site>, parts: PathParts
     get,
     path = "/api/2/batch/{solution}/{submission}/{key}",
     tag = "batch",
-    params(
-        ("solution" = String, Path, description = "The solution the batch was sent to."),
-        ("submission" = String, Path, description = "The submission the batch was sent to."),
-        ("key" = String, Path, description = "The batch key."),
-    ),
+    params(parameters::SentTo, parameters::OneBatch),
     responses(
         (status = 200, description = "The results zip. `ETag` is its SHA-256.", content_type = "application/zip"),
-        (status = "4XX", description = "As under the versioned path.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = "4XX", description = "As under the versioned path."),
     ),
     security(("basic" = [])),
 )]

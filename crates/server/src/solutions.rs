@@ -15,7 +15,8 @@ use utoipa::ToSchema;
 
 use crate::batches::json;
 use crate::names::PathParts;
-use crate::problem::{Problem, ProblemBody};
+use crate::openapi::parameters;
+use crate::problem::Problem;
 use crate::query::{pairs, parsed, twice, unknown};
 use crate::routes::Site;
 
@@ -98,7 +99,6 @@ struct ReleasesBody {
     operation_id = "list_solutions",
     responses(
         (status = 200, description = "The solutions.", body = SolutionsBody),
-        (status = 401, description = "Credentials are missing or wrong.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
     ),
     security(("basic" = [])),
 )]
@@ -121,11 +121,10 @@ pub(crate) async fn list(State(site): State<Site>, request: Request) -> Response
     path = "/api/2/solutions/{solution}",
     tag = "solutions",
     operation_id = "show_solution",
-    params(("solution" = String, Path, description = "Such as `insureright`.")),
+    params(parameters::OneSolution),
     responses(
         (status = 200, description = "The solution.", body = SolutionBody),
-        (status = 401, description = "Credentials are missing or wrong.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 404, description = "No such solution.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = 404, description = "No such solution."),
     ),
     security(("basic" = [])),
 )]
@@ -146,11 +145,10 @@ pub(crate) async fn show(State(site): State<Site>, parts: PathParts, request: Re
     path = "/api/2/solutions/{solution}/releases",
     tag = "solutions",
     operation_id = "releases_of_solution",
-    params(("solution" = String, Path, description = "Such as `insureright`.")),
+    params(parameters::OneSolution),
     responses(
         (status = 200, description = "The releases.", body = ReleasesBody),
-        (status = 401, description = "Credentials are missing or wrong.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 404, description = "No such solution.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = 404, description = "No such solution."),
     ),
     security(("basic" = [])),
 )]
@@ -171,15 +169,11 @@ pub(crate) async fn releases(State(site): State<Site>, parts: PathParts, request
     path = "/api/2/solutions/{solution}/dictionary",
     tag = "solutions",
     operation_id = "dictionary_of_solution",
-    params(
-        ("solution" = String, Path, description = "Such as `insureright`."),
-        ("solutionVersion" = Option<String>, Query, description = "The release, such as `1.0.7`; else the active one."),
-    ),
+    params(parameters::OneSolution, parameters::OneRelease),
     responses(
         (status = 200, description = "The dictionary as it is written in the release.", body = Object),
-        (status = 400, description = "A query that is not well-formed.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 401, description = "Credentials are missing or wrong.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 404, description = "No such solution or release.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = 400, description = "A query that is not well-formed."),
+        (status = 404, description = "No such solution or release."),
     ),
     security(("basic" = [])),
 )]

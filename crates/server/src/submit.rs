@@ -10,7 +10,8 @@ use bordereau_jobs::{Action, BatchRequest, Caller};
 
 use crate::multipart;
 use crate::names::{PathParts, named};
-use crate::problem::{Problem, ProblemBody};
+use crate::openapi::parameters;
+use crate::problem::Problem;
 use crate::query::batch_request;
 use crate::routes::Site;
 
@@ -31,28 +32,19 @@ pub(crate) struct UploadForm {
     post,
     path = "/solutions/batch/{version}/{solution}/{submission}",
     tag = "batch",
-    params(
-        ("version" = String, Path, description = "An integer from 1 up, or the word `version`."),
-        ("solution" = String, Path, description = "Such as `insureright`."),
-        ("submission" = String, Path, description = "Such as `scoring`."),
-        ("batchKey" = Option<String>, Query, description = "The GUID of the batch, when the client chooses it."),
-        ("solutionVersion" = Option<String>, Query, description = "The release, such as `1.0.7`; else the active one."),
-        ("format" = Option<String>, Query, description = "`csv` (default) or `parquet`: the members of the results."),
-        ("explanations" = Option<String>, Query, description = "Features per prediction: 0 up, or `all`; else as the release says."),
-    ),
+    params(parameters::Version, parameters::Asked, parameters::ChosenKey, parameters::Wishes),
     request_body(content = UploadForm, content_type = "multipart/form-data"),
     responses(
         (status = 200, description = "The batch key.", body = String, content_type = "text/plain"),
-        (status = 400, description = "Not multipart, no such part, a query that is not well-formed, or a zip that is not taken.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 401, description = "Credentials are missing or wrong.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 403, description = "No right to the solution and submission.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 404, description = "No such solution, submission or release.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 408, description = "The body came too slowly.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 409, description = "The batch key was used for another upload or request.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 413, description = "The upload is too large.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 429, description = "Too many at once; see `Retry-After`.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 503, description = "The server is being shut down; see `Retry-After`.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 507, description = "The disk is full and nothing was accepted; see `Retry-After`.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = 400, description = "Not multipart, no such part, a query that is not well-formed, or a zip that is not taken."),
+        (status = 403, description = "No right to the solution and submission."),
+        (status = 404, description = "No such solution, submission or release."),
+        (status = 408, description = "The body came too slowly."),
+        (status = 409, description = "The batch key was used for another upload or request."),
+        (status = 413, description = "The upload is too large."),
+        (status = 429, description = "Too many at once; see `Retry-After`."),
+        (status = 503, description = "The server is being shut down; see `Retry-After`."),
+        (status = 507, description = "The disk is full and nothing was accepted; see `Retry-After`."),
     ),
     security(("basic" = [])),
 )]
@@ -67,19 +59,12 @@ pub(crate) async fn submit_versioned(State(site): State<Site>, parts: PathParts,
     post,
     path = "/api/2/batch/{solution}/{submission}",
     tag = "batch",
-    params(
-        ("solution" = String, Path, description = "Such as `insureright`."),
-        ("submission" = String, Path, description = "Such as `scoring`."),
-        ("batchKey" = Option<String>, Query, description = "The GUID of the batch, when the client chooses it."),
-        ("solutionVersion" = Option<String>, Query, description = "The release, such as `1.0.7`; else the active one."),
-        ("format" = Option<String>, Query, description = "`csv` (default) or `parquet`: the members of the results."),
-        ("explanations" = Option<String>, Query, description = "Features per prediction: 0 up, or `all`; else as the release says."),
-    ),
+    params(parameters::Asked, parameters::ChosenKey, parameters::Wishes),
     request_body(content = UploadForm, content_type = "multipart/form-data"),
     responses(
         (status = 200, description = "The batch key.", body = String, content_type = "text/plain"),
-        (status = "4XX", description = "As under the versioned path.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = "5XX", description = "As under the versioned path.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = "4XX", description = "As under the versioned path."),
+        (status = "5XX", description = "As under the versioned path."),
     ),
     security(("basic" = [])),
 )]

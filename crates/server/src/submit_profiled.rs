@@ -11,7 +11,8 @@ use bordereau_base::ids::BatchKey;
 use bordereau_jobs::Action;
 
 use crate::names::{PathParts, named};
-use crate::problem::{Problem, ProblemBody};
+use crate::openapi::parameters;
+use crate::problem::Problem;
 use crate::query::batch_request;
 use crate::routes::Site;
 use crate::submit::text_key;
@@ -26,25 +27,16 @@ use crate::submit::text_key;
     path = "/solutions/batch/{version}/{solution}/{submission}/{key}/submit",
     tag = "profile",
     operation_id = "submit_profiled_versioned",
-    params(
-        ("version" = String, Path, description = "An integer from 1 up, or the word `version`."),
-        ("solution" = String, Path, description = "Such as `insureright`."),
-        ("submission" = String, Path, description = "Such as `scoring`."),
-        ("key" = String, Path, description = "The profile key. It becomes the batch key too."),
-        ("solutionVersion" = Option<String>, Query, description = "The release, such as `1.0.7`; else the active one."),
-        ("format" = Option<String>, Query, description = "`csv` (default) or `parquet`: the members of the results."),
-        ("explanations" = Option<String>, Query, description = "Features per prediction: 0 up, or `all`; else as the release says."),
-    ),
+    params(parameters::Version, parameters::Asked, parameters::ToSubmit, parameters::Wishes),
     responses(
         (status = 200, description = "The key.", body = String, content_type = "text/plain"),
-        (status = 400, description = "A query that is not well-formed.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 401, description = "Credentials are missing or wrong.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 403, description = "No right to the solution and submission.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 404, description = "No such solution, submission or release; no such profile, or it failed or was cancelled or deleted before it was submitted.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 409, description = "The key has a batch of another request.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 429, description = "Too many at once; see `Retry-After`.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 503, description = "The server is being shut down; see `Retry-After`.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 507, description = "The disk is full and nothing was accepted; see `Retry-After`.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = 400, description = "A query that is not well-formed."),
+        (status = 403, description = "No right to the solution and submission."),
+        (status = 404, description = "No such solution, submission or release; no such profile, or it failed or was cancelled or deleted before it was submitted."),
+        (status = 409, description = "The key has a batch of another request."),
+        (status = 429, description = "Too many at once; see `Retry-After`."),
+        (status = 503, description = "The server is being shut down; see `Retry-After`."),
+        (status = 507, description = "The disk is full and nothing was accepted; see `Retry-After`."),
     ),
     security(("basic" = [])),
 )]
@@ -60,19 +52,11 @@ pub(crate) async fn post_versioned(State(site): State<Site>, parts: PathParts, r
     path = "/solutions/batch/{version}/{solution}/{submission}/{key}/submit",
     tag = "profile",
     operation_id = "submit_profiled_by_get_versioned",
-    params(
-        ("version" = String, Path, description = "An integer from 1 up, or the word `version`."),
-        ("solution" = String, Path, description = "Such as `insureright`."),
-        ("submission" = String, Path, description = "Such as `scoring`."),
-        ("key" = String, Path, description = "The profile key. It becomes the batch key too."),
-        ("solutionVersion" = Option<String>, Query, description = "As by `POST`."),
-        ("format" = Option<String>, Query, description = "As by `POST`."),
-        ("explanations" = Option<String>, Query, description = "As by `POST`."),
-    ),
+    params(parameters::Version, parameters::Asked, parameters::ToSubmit, parameters::Wishes),
     responses(
         (status = 200, description = "The key.", body = String, content_type = "text/plain"),
-        (status = "4XX", description = "As by `POST`.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = "5XX", description = "As by `POST`.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = "4XX", description = "As by `POST`."),
+        (status = "5XX", description = "As by `POST`."),
     ),
     security(("basic" = [])),
 )]
@@ -88,18 +72,11 @@ pub(crate) async fn get_versioned(State(site): State<Site>, parts: PathParts, re
     path = "/api/2/batch/{solution}/{submission}/{key}/submit",
     tag = "profile",
     operation_id = "submit_profiled",
-    params(
-        ("solution" = String, Path, description = "Such as `insureright`."),
-        ("submission" = String, Path, description = "Such as `scoring`."),
-        ("key" = String, Path, description = "The profile key. It becomes the batch key too."),
-        ("solutionVersion" = Option<String>, Query, description = "The release, such as `1.0.7`; else the active one."),
-        ("format" = Option<String>, Query, description = "`csv` (default) or `parquet`: the members of the results."),
-        ("explanations" = Option<String>, Query, description = "Features per prediction: 0 up, or `all`; else as the release says."),
-    ),
+    params(parameters::Asked, parameters::ToSubmit, parameters::Wishes),
     responses(
         (status = 200, description = "The key.", body = String, content_type = "text/plain"),
-        (status = "4XX", description = "As under the versioned path.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = "5XX", description = "As under the versioned path.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = "4XX", description = "As under the versioned path."),
+        (status = "5XX", description = "As under the versioned path."),
     ),
     security(("basic" = [])),
 )]
@@ -115,18 +92,11 @@ pub(crate) async fn post(State(site): State<Site>, parts: PathParts, request: Re
     path = "/api/2/batch/{solution}/{submission}/{key}/submit",
     tag = "profile",
     operation_id = "submit_profiled_by_get",
-    params(
-        ("solution" = String, Path, description = "Such as `insureright`."),
-        ("submission" = String, Path, description = "Such as `scoring`."),
-        ("key" = String, Path, description = "The profile key. It becomes the batch key too."),
-        ("solutionVersion" = Option<String>, Query, description = "As by `POST`."),
-        ("format" = Option<String>, Query, description = "As by `POST`."),
-        ("explanations" = Option<String>, Query, description = "As by `POST`."),
-    ),
+    params(parameters::Asked, parameters::ToSubmit, parameters::Wishes),
     responses(
         (status = 200, description = "The key.", body = String, content_type = "text/plain"),
-        (status = "4XX", description = "As under the versioned path.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = "5XX", description = "As under the versioned path.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = "4XX", description = "As under the versioned path."),
+        (status = "5XX", description = "As under the versioned path."),
     ),
     security(("basic" = [])),
 )]

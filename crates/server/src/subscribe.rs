@@ -24,7 +24,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::connection::{Lot, Written};
-use crate::problem::{Problem, ProblemBody, accept_only};
+use crate::openapi::parameters;
+use crate::problem::{Problem, accept_only};
 use crate::query::{pairs, twice, unknown};
 use crate::routes::Site;
 
@@ -34,7 +35,7 @@ const JSON: &str = "application/json";
 /// Seconds a long poll waits unless its client says otherwise.
 const TIMEOUT_S: u64 = 30;
 /// The longest a client may ask for.
-const TIMEOUT_S_MAX: u64 = 300;
+pub(crate) const TIMEOUT_S_MAX: u64 = 300;
 /// A timeout is up to this share longer, so that clients that began together do not come back together.
 const JITTER: f64 = 0.1;
 /// Events in one answer of a long poll.
@@ -153,17 +154,12 @@ fn timeout_s(text: &str) -> Result<u64, Problem> {
     get,
     path = "/solutions/longpoll/subscribe",
     tag = "events",
-    params(
-        ("filter" = Option<String>, Query, description = "Pairs that must all match, such as `name,batchFinished,batchKey,GUID`. May be repeated: then any may match. Without one every event matches."),
-        ("since" = Option<String>, Query, description = "The cursor of an earlier answer. Without it a filter with a batch key begins at the batch's first event, any other with what happens from now on."),
-        ("timeout" = Option<u64>, Query, description = "Seconds to wait, 0 to 300, 30 when absent; up to a tenth longer."),
-    ),
+    params(parameters::Poll),
     responses(
         (status = 200, description = "Events, or none when the time was over.", body = EventsBody),
-        (status = 400, description = "A query that is not well-formed.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 401, description = "Credentials are missing or wrong.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 403, description = "The user's role has no subscriptions.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 429, description = "Too many subscriptions at once; see `Retry-After`.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = 400, description = "A query that is not well-formed."),
+        (status = 403, description = "The user's role has no subscriptions."),
+        (status = 429, description = "Too many subscriptions at once; see `Retry-After`."),
     ),
     security(("basic" = [])),
 )]
@@ -345,17 +341,12 @@ async fn ready(subscription: &mut Subscription) -> Result<Vec<Arc<Event>>, Probl
     get,
     path = "/api/2/events",
     tag = "events",
-    params(
-        ("filter" = Option<String>, Query, description = "As of the long poll."),
-        ("since" = Option<String>, Query, description = "As of the long poll; `Last-Event-ID` goes before it."),
-        ("Last-Event-ID" = Option<String>, Header, description = "The cursor of the last event that was received."),
-    ),
+    params(parameters::Stream),
     responses(
         (status = 200, description = "The stream.", body = Object, content_type = "text/event-stream"),
-        (status = 400, description = "A query that is not well-formed.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 401, description = "Credentials are missing or wrong.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 403, description = "The user's role has no subscriptions.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 429, description = "Too many subscriptions at once; see `Retry-After`.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = 400, description = "A query that is not well-formed."),
+        (status = 403, description = "The user's role has no subscriptions."),
+        (status = 429, description = "Too many subscriptions at once; see `Retry-After`."),
     ),
     security(("basic" = [])),
 )]

@@ -16,7 +16,8 @@ use bordereau_jobs::{Action, Caller, Checksum, Resumable, UploadId, UploadTaken}
 use futures::StreamExt;
 
 use self::headers::{LENGTH, METADATA, OFFSET, RESUMABLE, VERSION};
-use crate::problem::{Problem, ProblemBody};
+use crate::openapi::parameters;
+use crate::problem::Problem;
 use crate::routes::Site;
 
 /// Say what of tus is understood.
@@ -53,22 +54,17 @@ pub(crate) async fn options(State(site): State<Site>) -> Response {
     path = "/api/2/uploads",
     tag = "uploads",
     operation_id = "create_upload",
-    params(
-        ("Tus-Resumable" = String, Header, pattern = "^1\\.0\\.0$", description = "`1.0.0`."),
-        ("Upload-Length" = u64, Header, minimum = 1, description = "Bytes of the whole upload."),
-        ("Upload-Metadata" = String, Header, description = "Pairs of a name and a value in base64, parted by commas: `solution` and `submission`, and as for a batch `batchKey`, `solutionVersion`, `format`, `explanations`. For a profile `unstructured` and `profile`."),
-    ),
+    params(parameters::Tus, parameters::NewUpload),
     responses(
         (status = 201, description = "It is made. `Location` is its path, `Batch-Key` the key of the batch that it becomes, `Upload-Expires` when it is removed unless something of it comes."),
-        (status = 400, description = "A header that is missing or not well-formed, or a zip that is not taken.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 401, description = "Credentials are missing or wrong.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 403, description = "No right to the solution and submission.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 404, description = "No such solution, submission or release.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 412, description = "Another version of tus; `Tus-Version` says which is understood.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 413, description = "The upload is too large.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 429, description = "Too many at once; see `Retry-After`.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 503, description = "The server is being shut down; see `Retry-After`.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 507, description = "The disk is full; see `Retry-After`.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = 400, description = "A header that is missing or not well-formed, or a zip that is not taken."),
+        (status = 403, description = "No right to the solution and submission."),
+        (status = 404, description = "No such solution, submission or release."),
+        (status = 412, description = "Another version of tus; `Tus-Version` says which is understood."),
+        (status = 413, description = "The upload is too large."),
+        (status = 429, description = "Too many at once; see `Retry-After`."),
+        (status = 503, description = "The server is being shut down; see `Retry-After`."),
+        (status = 507, description = "The disk is full; see `Retry-After`."),
     ),
     security(("basic" = [])),
 )]
@@ -107,10 +103,7 @@ async fn created(site: &Site, head: &Parts, body: Body) -> Result<Response, Prob
     path = "/api/2/uploads/{id}",
     tag = "uploads",
     operation_id = "look_at_upload",
-    params(
-        ("id" = String, Path, description = "The last part of its path."),
-        ("Tus-Resumable" = String, Header, pattern = "^1\\.0\\.0$", description = "`1.0.0`."),
-    ),
+    params(parameters::OneUpload, parameters::Tus),
     responses(
         (status = 200, description = "`Upload-Offset` is where the next piece begins, `Upload-Length` where the upload ends; when both are the same it has become its batch."),
         (status = "4XX", description = "As for a new one; 404 also when it has expired."),
@@ -142,29 +135,23 @@ pub(crate) async fn look(State(site): State<Site>, id: IdPart, request: Request)
     path = "/api/2/uploads/{id}",
     tag = "uploads",
     operation_id = "resume_upload",
-    params(
-        ("id" = String, Path, description = "The last part of its path."),
-        ("Tus-Resumable" = String, Header, pattern = "^1\\.0\\.0$", description = "`1.0.0`."),
-        ("Upload-Offset" = u64, Header, description = "Where the piece begins: what `HEAD` says."),
-        ("Upload-Checksum" = Option<String>, Header, description = "`sha1` or `sha256`, a space, and the checksum of the piece in base64. A piece with a checksum counts as a whole or not at all."),
-    ),
+    params(parameters::OneUpload, parameters::Tus, parameters::Piece),
     request_body(content = String, content_type = "application/offset+octet-stream"),
     responses(
         (status = 204, description = "It is kept. `Upload-Offset` is where the next one begins; `Batch-Key` the key of the batch."),
-        (status = 400, description = "A header that is missing or not well-formed, or a zip that is not taken.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 401, description = "Credentials are missing or wrong.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 403, description = "No right to the solution and submission.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 404, description = "No such upload.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 408, description = "The body came too slowly; what came is kept.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 409, description = "The upload is elsewhere, or the batch key was used for another upload or request.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 412, description = "Another version of tus.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 413, description = "More bytes than `Upload-Length` said.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 415, description = "Not `application/offset+octet-stream`.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 423, description = "Another piece is being taken.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 429, description = "Too many at once; see `Retry-After`.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 460, description = "The bytes are not those of the checksum; none is kept.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 503, description = "The server is being shut down; see `Retry-After`.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 507, description = "The disk is full; see `Retry-After`.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = 400, description = "A header that is missing or not well-formed, or a zip that is not taken."),
+        (status = 403, description = "No right to the solution and submission."),
+        (status = 404, description = "No such upload."),
+        (status = 408, description = "The body came too slowly; what came is kept."),
+        (status = 409, description = "The upload is elsewhere, or the batch key was used for another upload or request."),
+        (status = 412, description = "Another version of tus."),
+        (status = 413, description = "More bytes than `Upload-Length` said."),
+        (status = 415, description = "Not `application/offset+octet-stream`."),
+        (status = 423, description = "Another piece is being taken."),
+        (status = 429, description = "Too many at once; see `Retry-After`."),
+        (status = 460, description = "The bytes are not those of the checksum; none is kept."),
+        (status = 503, description = "The server is being shut down; see `Retry-After`."),
+        (status = 507, description = "The disk is full; see `Retry-After`."),
     ),
     security(("basic" = [])),
 )]
@@ -196,13 +183,10 @@ pub(crate) async fn resume(State(site): State<Site>, id: IdPart, request: Reques
     path = "/api/2/uploads/{id}",
     tag = "uploads",
     operation_id = "terminate_upload",
-    params(
-        ("id" = String, Path, description = "The last part of its path."),
-        ("Tus-Resumable" = String, Header, pattern = "^1\\.0\\.0$", description = "`1.0.0`."),
-    ),
+    params(parameters::OneUpload, parameters::Tus),
     responses(
         (status = 204, description = "It is gone. The batch that it became, if any, is not."),
-        (status = "4XX", description = "As for a piece.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = "4XX", description = "As for a piece."),
     ),
     security(("basic" = [])),
 )]

@@ -16,7 +16,8 @@ use utoipa::ToSchema;
 use crate::batches::json;
 use crate::json_body;
 use crate::names::PathParts;
-use crate::problem::{Problem, ProblemBody};
+use crate::openapi::parameters;
+use crate::problem::Problem;
 use crate::query::{pairs, parsed, position, twice, unknown};
 use crate::routes::Site;
 
@@ -172,8 +173,7 @@ fn id(parts: PathParts) -> Result<WebhookId, Problem> {
     operation_id = "list_webhooks",
     responses(
         (status = 200, description = "The webhooks.", body = WebhooksBody),
-        (status = 401, description = "Credentials are missing or wrong.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 403, description = "No right to every submission of every solution.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = 403, description = "No right to every submission of every solution."),
     ),
     security(("basic" = [])),
 )]
@@ -197,9 +197,8 @@ pub(crate) async fn list(State(site): State<Site>, headers: HeaderMap) -> Respon
     request_body(content = NewWebhook, content_type = "application/json"),
     responses(
         (status = 201, description = "The webhook, with its secret.", body = WebhookBody),
-        (status = 400, description = "The body is not well-formed, or not taken; it says why.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 401, description = "Credentials are missing or wrong.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 403, description = "No right to every submission of every solution.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = 400, description = "The body is not well-formed, or not taken; it says why."),
+        (status = 403, description = "No right to every submission of every solution."),
     ),
     security(("basic" = [])),
 )]
@@ -227,12 +226,11 @@ pub(crate) async fn add(State(site): State<Site>, request: Request) -> Response 
     path = "/api/2/webhooks/{id}",
     tag = "webhooks",
     operation_id = "show_webhook",
-    params(("id" = String, Path, description = "The id of the webhook.")),
+    params(parameters::OneWebhook),
     responses(
         (status = 200, description = "The webhook.", body = WebhookBody),
-        (status = 401, description = "Credentials are missing or wrong.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 403, description = "No right to every submission of every solution.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 404, description = "No such webhook.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = 403, description = "No right to every submission of every solution."),
+        (status = 404, description = "No such webhook."),
     ),
     security(("basic" = [])),
 )]
@@ -252,14 +250,13 @@ pub(crate) async fn show(State(site): State<Site>, parts: PathParts, headers: He
     path = "/api/2/webhooks/{id}",
     tag = "webhooks",
     operation_id = "change_webhook",
-    params(("id" = String, Path, description = "The id of the webhook.")),
+    params(parameters::OneWebhook),
     request_body(content = ChangedWebhook, content_type = "application/json"),
     responses(
         (status = 200, description = "The webhook.", body = WebhookBody),
-        (status = 400, description = "The body is not well-formed, or not taken; it says why.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 401, description = "Credentials are missing or wrong.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 403, description = "No right to every submission of every solution.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 404, description = "No such webhook.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = 400, description = "The body is not well-formed, or not taken; it says why."),
+        (status = 403, description = "No right to every submission of every solution."),
+        (status = 404, description = "No such webhook."),
     ),
     security(("basic" = [])),
 )]
@@ -286,12 +283,11 @@ pub(crate) async fn change(State(site): State<Site>, parts: PathParts, request: 
     path = "/api/2/webhooks/{id}",
     tag = "webhooks",
     operation_id = "remove_webhook",
-    params(("id" = String, Path, description = "The id of the webhook.")),
+    params(parameters::OneWebhook),
     responses(
         (status = 204, description = "It is gone."),
-        (status = 401, description = "Credentials are missing or wrong.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 403, description = "No right to every submission of every solution.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 404, description = "No such webhook.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = 403, description = "No right to every submission of every solution."),
+        (status = 404, description = "No such webhook."),
     ),
     security(("basic" = [])),
 )]
@@ -315,12 +311,11 @@ pub(crate) async fn remove(State(site): State<Site>, parts: PathParts, headers: 
     path = "/api/2/webhooks/{id}/rotate",
     tag = "webhooks",
     operation_id = "rotate_webhook",
-    params(("id" = String, Path, description = "The id of the webhook.")),
+    params(parameters::OneWebhook),
     responses(
         (status = 200, description = "The webhook, with its new secret.", body = WebhookBody),
-        (status = 401, description = "Credentials are missing or wrong.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 403, description = "No right to every submission of every solution.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 404, description = "No such webhook.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = 403, description = "No right to every submission of every solution."),
+        (status = 404, description = "No such webhook."),
     ),
     security(("basic" = [])),
 )]
@@ -341,12 +336,11 @@ pub(crate) async fn rotate(State(site): State<Site>, parts: PathParts, headers: 
     path = "/api/2/webhooks/{id}/ping",
     tag = "webhooks",
     operation_id = "ping_webhook",
-    params(("id" = String, Path, description = "The id of the webhook.")),
+    params(parameters::OneWebhook),
     responses(
         (status = 200, description = "What came of it.", body = DeliveryBody),
-        (status = 401, description = "Credentials are missing or wrong.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 403, description = "No right to every submission of every solution.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 404, description = "No such webhook.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = 403, description = "No right to every submission of every solution."),
+        (status = 404, description = "No such webhook."),
     ),
     security(("basic" = [])),
 )]
@@ -366,17 +360,12 @@ pub(crate) async fn ping(State(site): State<Site>, parts: PathParts, headers: He
     path = "/api/2/webhooks/{id}/deliveries",
     tag = "webhooks",
     operation_id = "deliveries_of_webhook",
-    params(
-        ("id" = String, Path, description = "The id of the webhook."),
-        ("limit" = Option<u32>, Query, description = "Attempts in one page, 1 to 199, 50 when absent."),
-        ("cursor" = Option<u64>, Query, description = "Of the page before."),
-    ),
+    params(parameters::OneWebhook, parameters::DeliveriesPage),
     responses(
         (status = 200, description = "Attempts, newest first.", body = DeliveriesBody),
-        (status = 400, description = "A query that is not well-formed.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 401, description = "Credentials are missing or wrong.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 403, description = "No right to every submission of every solution.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
-        (status = 404, description = "No such webhook.", content((String = "text/plain"), (ProblemBody = "application/problem+json"))),
+        (status = 400, description = "A query that is not well-formed."),
+        (status = 403, description = "No right to every submission of every solution."),
+        (status = 404, description = "No such webhook."),
     ),
     security(("basic" = [])),
 )]

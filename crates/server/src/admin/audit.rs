@@ -8,7 +8,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{PAGE, answer, paged};
-use crate::problem::{Problem, ProblemBody};
+use crate::openapi::parameters;
+use crate::problem::Problem;
 use crate::query::{pairs, parsed, position, twice, unknown};
 use crate::routes::Site;
 
@@ -69,17 +70,11 @@ impl From<AuditRecord> for RecordBody {
     operation_id = "read_audit",
     path = "/api/2/admin/audit",
     tag = "administration",
-    params(
-        ("actor" = Option<String>, Query, description = "Only what this user did."),
-        ("customer" = Option<String>, Query, description = "Only what concerns this customer."),
-        ("before" = Option<u64>, Query, description = "The `cursor` of the page before."),
-        ("limit" = Option<u32>, Query, description = "1 to 500, 100 when absent."),
-    ),
+    params(parameters::AuditPage),
     responses(
         (status = 200, description = "A page of the audit log.", body = AuditBody),
-        (status = 400, description = "A query or body that is not what it must be.", content((ProblemBody = "application/problem+json"))),
-        (status = 401, description = "Credentials are missing or wrong.", content((ProblemBody = "application/problem+json"))),
-        (status = 403, description = "The user is no administrator.", content((ProblemBody = "application/problem+json"))),
+        (status = 400, description = "A query or body that is not what it must be."),
+        (status = 403, description = "The user is no administrator."),
     ),
     security(("basic" = [])),
 )]

@@ -9,7 +9,8 @@ use utoipa::ToSchema;
 
 use super::{PageRequest, accounts, answer, body, gone, named, paged, valid};
 use crate::names::{PathParts, part};
-use crate::problem::{Problem, ProblemBody};
+use crate::openapi::parameters;
+use crate::problem::Problem;
 use crate::routes::Site;
 
 /// A page of customers.
@@ -39,6 +40,7 @@ pub(crate) struct CustomerBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewCustomerBody {
     /// Its name: 1 to 64 of a-z, 0-9, `_`, `-` and `.`.
+    #[schema(pattern = "^[a-z0-9][a-z0-9._-]{0,63}$")]
     name: String,
 }
 
@@ -65,15 +67,11 @@ impl From<Customer> for CustomerBody {
     operation_id = "list_customers",
     path = "/api/2/admin/customers",
     tag = "administration",
-    params(
-        ("after" = Option<String>, Query, description = "The `cursor` of the page before."),
-        ("limit" = Option<u32>, Query, description = "1 to 500, 100 when absent."),
-    ),
+    params(parameters::AccountsPage),
     responses(
         (status = 200, description = "A page of customers.", body = CustomersBody),
-        (status = 400, description = "A query or body that is not what it must be.", content((ProblemBody = "application/problem+json"))),
-        (status = 401, description = "Credentials are missing or wrong.", content((ProblemBody = "application/problem+json"))),
-        (status = 403, description = "The user is no administrator.", content((ProblemBody = "application/problem+json"))),
+        (status = 400, description = "A query or body that is not what it must be."),
+        (status = 403, description = "The user is no administrator."),
     ),
     security(("basic" = [])),
 )]
@@ -101,10 +99,9 @@ pub(crate) async fn list(State(site): State<Site>, request: Request) -> Response
     request_body = NewCustomerBody,
     responses(
         (status = 201, description = "It is there.", body = CustomerBody),
-        (status = 400, description = "A query or body that is not what it must be.", content((ProblemBody = "application/problem+json"))),
-        (status = 401, description = "Credentials are missing or wrong.", content((ProblemBody = "application/problem+json"))),
-        (status = 403, description = "The user is no administrator.", content((ProblemBody = "application/problem+json"))),
-        (status = 409, description = "There is a customer of that name already.", content((ProblemBody = "application/problem+json"))),
+        (status = 400, description = "A query or body that is not what it must be."),
+        (status = 403, description = "The user is no administrator."),
+        (status = 409, description = "There is a customer of that name already."),
     ),
     security(("basic" = [])),
 )]
@@ -128,17 +125,14 @@ pub(crate) async fn add(State(site): State<Site>, request: Request) -> Response 
     operation_id = "change_customer",
     path = "/api/2/admin/customers/{customer}",
     tag = "administration",
-    params(
-        ("customer" = String, Path, description = "The customer."),
-    ),
+    params(parameters::OneCustomer),
     request_body = CustomerChangeBody,
     responses(
         (status = 200, description = "As it is now.", body = CustomerBody),
-        (status = 400, description = "A query or body that is not what it must be.", content((ProblemBody = "application/problem+json"))),
-        (status = 401, description = "Credentials are missing or wrong.", content((ProblemBody = "application/problem+json"))),
-        (status = 403, description = "The user is no administrator.", content((ProblemBody = "application/problem+json"))),
-        (status = 404, description = "There is no such customer, user or token.", content((ProblemBody = "application/problem+json"))),
-        (status = 409, description = "It is the customer of the administrator who asks.", content((ProblemBody = "application/problem+json"))),
+        (status = 400, description = "A query or body that is not what it must be."),
+        (status = 403, description = "The user is no administrator."),
+        (status = 404, description = "There is no such customer, user or token."),
+        (status = 409, description = "It is the customer of the administrator who asks."),
     ),
     security(("basic" = [])),
 )]
@@ -161,15 +155,12 @@ pub(crate) async fn change(State(site): State<Site>, parts: PathParts, request: 
     operation_id = "remove_customer",
     path = "/api/2/admin/customers/{customer}",
     tag = "administration",
-    params(
-        ("customer" = String, Path, description = "The customer."),
-    ),
+    params(parameters::OneCustomer),
     responses(
         (status = 204, description = "It is gone."),
-        (status = 401, description = "Credentials are missing or wrong.", content((ProblemBody = "application/problem+json"))),
-        (status = 403, description = "The user is no administrator.", content((ProblemBody = "application/problem+json"))),
-        (status = 404, description = "There is no such customer, user or token.", content((ProblemBody = "application/problem+json"))),
-        (status = 409, description = "It is not disabled, or has users or batches.", content((ProblemBody = "application/problem+json"))),
+        (status = 403, description = "The user is no administrator."),
+        (status = 404, description = "There is no such customer, user or token."),
+        (status = 409, description = "It is not disabled, or has users or batches."),
     ),
     security(("basic" = [])),
 )]

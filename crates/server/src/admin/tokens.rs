@@ -10,7 +10,8 @@ use utoipa::ToSchema;
 
 use super::{accounts, answer, body, gone, named, valid};
 use crate::names::{PathParts, part};
-use crate::problem::{Problem, ProblemBody};
+use crate::openapi::parameters;
+use crate::problem::Problem;
 use crate::routes::Site;
 
 /// The tokens of a user.
@@ -85,14 +86,11 @@ impl From<TokenInfo> for TokenBody {
     operation_id = "list_tokens",
     path = "/api/2/admin/users/{user}/tokens",
     tag = "administration",
-    params(
-        ("user" = String, Path, description = "The user."),
-    ),
+    params(parameters::OneUser),
     responses(
         (status = 200, description = "The tokens.", body = TokensBody),
-        (status = 401, description = "Credentials are missing or wrong.", content((ProblemBody = "application/problem+json"))),
-        (status = 403, description = "The user is no administrator.", content((ProblemBody = "application/problem+json"))),
-        (status = 404, description = "There is no such customer, user or token.", content((ProblemBody = "application/problem+json"))),
+        (status = 403, description = "The user is no administrator."),
+        (status = 404, description = "There is no such customer, user or token."),
     ),
     security(("basic" = [])),
 )]
@@ -114,16 +112,13 @@ pub(crate) async fn list(State(site): State<Site>, parts: PathParts, request: Re
     operation_id = "add_token",
     path = "/api/2/admin/users/{user}/tokens",
     tag = "administration",
-    params(
-        ("user" = String, Path, description = "The user."),
-    ),
+    params(parameters::OneUser),
     request_body = NewTokenBody,
     responses(
         (status = 201, description = "The token, for this once.", body = MadeTokenBody),
-        (status = 400, description = "A query or body that is not what it must be.", content((ProblemBody = "application/problem+json"))),
-        (status = 401, description = "Credentials are missing or wrong.", content((ProblemBody = "application/problem+json"))),
-        (status = 403, description = "The user is no administrator.", content((ProblemBody = "application/problem+json"))),
-        (status = 404, description = "There is no such customer, user or token.", content((ProblemBody = "application/problem+json"))),
+        (status = 400, description = "A query or body that is not what it must be."),
+        (status = 403, description = "The user is no administrator."),
+        (status = 404, description = "There is no such customer, user or token."),
     ),
     security(("basic" = [])),
 )]
@@ -149,15 +144,11 @@ pub(crate) async fn add(State(site): State<Site>, parts: PathParts, request: Req
     operation_id = "revoke_token",
     path = "/api/2/admin/users/{user}/tokens/{prefix}",
     tag = "administration",
-    params(
-        ("user" = String, Path, description = "The user."),
-        ("prefix" = String, Path, description = "The prefix of the token."),
-    ),
+    params(parameters::OneUser, parameters::OneToken),
     responses(
         (status = 204, description = "It is worth nothing any more."),
-        (status = 401, description = "Credentials are missing or wrong.", content((ProblemBody = "application/problem+json"))),
-        (status = 403, description = "The user is no administrator.", content((ProblemBody = "application/problem+json"))),
-        (status = 404, description = "There is no such customer, user or token.", content((ProblemBody = "application/problem+json"))),
+        (status = 403, description = "The user is no administrator."),
+        (status = 404, description = "There is no such customer, user or token."),
     ),
     security(("basic" = [])),
 )]

@@ -10,7 +10,8 @@ use utoipa::ToSchema;
 
 use super::{PageRequest, accounts, answer, body, gone, named, paged, standing, valid, valid_all};
 use crate::names::{PathParts, part};
-use crate::problem::{Problem, ProblemBody};
+use crate::openapi::parameters;
+use crate::problem::Problem;
 use crate::routes::Site;
 
 /// A page of users.
@@ -44,6 +45,7 @@ pub(crate) struct UserBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewUserBody {
     /// 1 to 128 of letters, digits and `. _ - + @`.
+    #[schema(pattern = "^[A-Za-z0-9._+@-]{1,128}$")]
     name: String,
     /// The customer the user belongs to.
     customer: String,
@@ -91,16 +93,11 @@ impl From<User> for UserBody {
     operation_id = "list_users",
     path = "/api/2/admin/users",
     tag = "administration",
-    params(
-        ("customer" = Option<String>, Query, description = "Only users of this customer."),
-        ("after" = Option<String>, Query, description = "The `cursor` of the page before."),
-        ("limit" = Option<u32>, Query, description = "1 to 500, 100 when absent."),
-    ),
+    params(parameters::OfCustomer, parameters::AccountsPage),
     responses(
         (status = 200, description = "A page of users.", body = UsersBody),
-        (status = 400, description = "A query or body that is not what it must be.", content((ProblemBody = "application/problem+json"))),
-        (status = 401, description = "Credentials are missing or wrong.", content((ProblemBody = "application/problem+json"))),
-        (status = 403, description = "The user is no administrator.", content((ProblemBody = "application/problem+json"))),
+        (status = 400, description = "A query or body that is not what it must be."),
+        (status = 403, description = "The user is no administrator."),
     ),
     security(("basic" = [])),
 )]
@@ -129,11 +126,10 @@ pub(crate) async fn list(State(site): State<Site>, request: Request) -> Response
     request_body = NewUserBody,
     responses(
         (status = 201, description = "The user is there.", body = UserBody),
-        (status = 400, description = "A query or body that is not what it must be.", content((ProblemBody = "application/problem+json"))),
-        (status = 401, description = "Credentials are missing or wrong.", content((ProblemBody = "application/problem+json"))),
-        (status = 403, description = "The user is no administrator.", content((ProblemBody = "application/problem+json"))),
-        (status = 404, description = "There is no such customer.", content((ProblemBody = "application/problem+json"))),
-        (status = 409, description = "There is a user of that name already.", content((ProblemBody = "application/problem+json"))),
+        (status = 400, description = "A query or body that is not what it must be."),
+        (status = 403, description = "The user is no administrator."),
+        (status = 404, description = "There is no such customer."),
+        (status = 409, description = "There is a user of that name already."),
     ),
     security(("basic" = [])),
 )]
@@ -159,14 +155,11 @@ pub(crate) async fn add(State(site): State<Site>, request: Request) -> Response 
     operation_id = "show_user",
     path = "/api/2/admin/users/{user}",
     tag = "administration",
-    params(
-        ("user" = String, Path, description = "The user."),
-    ),
+    params(parameters::OneUser),
     responses(
         (status = 200, description = "The user.", body = UserBody),
-        (status = 401, description = "Credentials are missing or wrong.", content((ProblemBody = "application/problem+json"))),
-        (status = 403, description = "The user is no administrator.", content((ProblemBody = "application/problem+json"))),
-        (status = 404, description = "There is no such customer, user or token.", content((ProblemBody = "application/problem+json"))),
+        (status = 403, description = "The user is no administrator."),
+        (status = 404, description = "There is no such customer, user or token."),
     ),
     security(("basic" = [])),
 )]
@@ -187,17 +180,14 @@ pub(crate) async fn show(State(site): State<Site>, parts: PathParts, request: Re
     operation_id = "change_user",
     path = "/api/2/admin/users/{user}",
     tag = "administration",
-    params(
-        ("user" = String, Path, description = "The user."),
-    ),
+    params(parameters::OneUser),
     request_body = UserChangeBody,
     responses(
         (status = 200, description = "As the user is now.", body = UserBody),
-        (status = 400, description = "A query or body that is not what it must be.", content((ProblemBody = "application/problem+json"))),
-        (status = 401, description = "Credentials are missing or wrong.", content((ProblemBody = "application/problem+json"))),
-        (status = 403, description = "The user is no administrator.", content((ProblemBody = "application/problem+json"))),
-        (status = 404, description = "There is no such customer, user or token.", content((ProblemBody = "application/problem+json"))),
-        (status = 409, description = "An administrator would demote or disable itself.", content((ProblemBody = "application/problem+json"))),
+        (status = 400, description = "A query or body that is not what it must be."),
+        (status = 403, description = "The user is no administrator."),
+        (status = 404, description = "There is no such customer, user or token."),
+        (status = 409, description = "An administrator would demote or disable itself."),
     ),
     security(("basic" = [])),
 )]
@@ -239,15 +229,12 @@ async fn apply(accounts: &Accounts<'_>, name: &UserName, change: UserChangeBody)
     operation_id = "remove_user",
     path = "/api/2/admin/users/{user}",
     tag = "administration",
-    params(
-        ("user" = String, Path, description = "The user."),
-    ),
+    params(parameters::OneUser),
     responses(
         (status = 204, description = "The user is gone."),
-        (status = 401, description = "Credentials are missing or wrong.", content((ProblemBody = "application/problem+json"))),
-        (status = 403, description = "The user is no administrator.", content((ProblemBody = "application/problem+json"))),
-        (status = 404, description = "There is no such customer, user or token.", content((ProblemBody = "application/problem+json"))),
-        (status = 409, description = "It is the administrator who asks.", content((ProblemBody = "application/problem+json"))),
+        (status = 403, description = "The user is no administrator."),
+        (status = 404, description = "There is no such customer, user or token."),
+        (status = 409, description = "It is the administrator who asks."),
     ),
     security(("basic" = [])),
 )]
