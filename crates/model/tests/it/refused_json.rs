@@ -124,6 +124,21 @@ fn catboost_files_that_need_more_are_refused_with_their_element() {
     assert_eq!(Model::open(&cut).unwrap_err().to_string(), "CatBoost model, line 1: the file ends early");
 }
 
+/// Each table of a FlatBuffer says where the list of its fields is, which begins with its own length.
+#[test]
+fn a_cbm_whose_list_of_fields_is_shorter_than_its_own_head_is_refused() {
+    for length in 0..4 {
+        let (table, list) = (16_u32, 8_u32);
+        let mut core = [0; 32];
+        core[..4].copy_from_slice(&table.to_le_bytes());
+        core[8..10].copy_from_slice(&u16::to_le_bytes(length));
+        core[16..20].copy_from_slice(&(table - list).to_le_bytes());
+        let file = [b"CBM1".as_slice(), &u32::to_le_bytes(32), &core].concat();
+        let error = Model::open(&file).unwrap_err();
+        assert_eq!(error.to_string(), "CatBoost model, line 1: the core: not as the format has it");
+    }
+}
+
 #[test]
 fn lightgbm_dumps_name_line_and_element() {
     let path = "sqrt/dump.json";

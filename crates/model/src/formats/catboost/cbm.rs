@@ -263,8 +263,8 @@ impl<'a> Flat<'a> {
         let at = self.follow(at)?;
         let back = i64::from(i32::from_le_bytes(self.array(at)?));
         let types = usize::try_from(i64::try_from(at).ok()? - back).ok()?;
-        let size = self.u16(types)?;
-        (size >= 4).then_some(Table { flat: self, at, types, fields: (size - 4) / 2 })
+        let size = self.u16(types)?.checked_sub(4)?;
+        Some(Table { flat: self, at, types, fields: size / 2 })
     }
 }
 
