@@ -54,7 +54,8 @@ fn luhn(digits: &[u8]) -> bool {
 /// Weights of the places of a VIN; the check digit stands at the ninth (49 CFR 565.15).
 const VIN_WEIGHTS: [u32; 17] = [8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2];
 
-/// Whether `text` has 17 characters that a VIN may have (ISO 3779: no I, O, Q), with digits and letters among them.
+/// Whether `text` has 17 characters that a VIN may have (ISO 3779: no I, O, Q), with digits and letters among them: a
+/// VIN ends in a serial number, and a word of 17 letters is none.
 pub fn is_vin_shaped(text: &[u8]) -> bool {
     text.len() == 17
         && text.iter().all(|&byte| vin_value(byte).is_some())
@@ -238,6 +239,8 @@ mod tests {
             ("1M8GDM9AXKP04278", false),
             ("IM8GDM9AXKP042788", false),
             ("ABCDEFGHJKLMNPRST", false),
+            // The check holds, but a VIN ends in digits: this is a word.
+            ("BGFDNPHEXREKEJLRA", false),
         ] {
             assert_eq!(is_vin(text.as_bytes()), expected, "{text}");
         }

@@ -32,19 +32,23 @@ fn card() -> impl Strategy<Value = String> {
     })
 }
 
+/// As 49 CFR 565.15 has them: a check digit at the ninth place, and digits at the last four.
 fn vin() -> impl Strategy<Value = String> {
     const LETTERS: &[u8] = b"0123456789ABCDEFGHJKLMNPRSTUVWXYZ";
     const VALUES: &[u32] =
         &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 7, 9, 2, 3, 4, 5, 6, 7, 8, 9];
     const WEIGHTS: [u32; 17] = [8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2];
-    prop::collection::vec(0..LETTERS.len(), 15).prop_map(|mut places| {
-        places.insert(0, 11);
-        places.insert(8, 0);
-        let sum: u32 = places.iter().zip(WEIGHTS).map(|(place, weight)| VALUES[*place] * weight).sum();
-        let mut vin: Vec<u8> = places.iter().map(|place| LETTERS[*place]).collect();
-        vin[8] = if sum % 11 == 10 { b'X' } else { b'0' + (sum % 11) as u8 };
-        String::from_utf8(vin).unwrap()
-    })
+    (prop::collection::vec(0..LETTERS.len(), 11), prop::collection::vec(0_usize..10, 4)).prop_map(
+        |(mut places, last)| {
+            places.insert(0, 11);
+            places.insert(8, 0);
+            places.extend(last);
+            let sum: u32 = places.iter().zip(WEIGHTS).map(|(place, weight)| VALUES[*place] * weight).sum();
+            let mut vin: Vec<u8> = places.iter().map(|place| LETTERS[*place]).collect();
+            vin[8] = if sum % 11 == 10 { b'X' } else { b'0' + (sum % 11) as u8 };
+            String::from_utf8(vin).unwrap()
+        },
+    )
 }
 
 fn iban() -> impl Strategy<Value = String> {
