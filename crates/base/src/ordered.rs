@@ -2,14 +2,15 @@
 //!
 //! One thread makes the inputs, workers turn each into an output, and the calling thread takes the outputs as if one
 //! thread had made them one after the other: what is taken never depends on the number of threads. The number of inputs
-//! and outputs under way is fixed, so memory is bounded whatever the speed of each side. Knows nothing of what it
-//! carries.
+//! and outputs under way is fixed, so memory is bounded whatever the speed of each side. Threads that the system does not
+//! start are done without, down to the calling thread alone. Knows nothing of what it carries.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Mutex, PoisonError};
+use std::thread::Builder;
 
 /// A thread of a step panicked: a fault of ours. Holds the name of the stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -32,6 +33,18 @@ pub fn run<I: Send, O: Send, E: From<Panicked> + Send, S: FnMut(I) -> Result<O, 
     worker: impl Fn() -> S + Sync,
     sink: impl FnMut(O) -> Result<(), E>,
 ) -> Result<(), E> {
+    run_on(Builder::new, stage, threads, source, worker, sink)
+}
+
+/// As [`run`], on threads that `thread` describes.
+fn run_on<I: Send, O: Send, E: From<Panicked> + Send, S: FnMut(I) -> Result<O, E>>(
+    mut thread: impl FnMut() -> Builder,
+    stage: &'static str,
+    threads: NonZeroUsize,
+    mut source: impl FnMut() -> Result<Option<I>, E> + Send,
+    worker: impl Fn() -> S + Sync,
+    mut sink: impl FnMut(O) -> Result<(), E>,
+) -> Result<(), E> {
     let under_way = threads.get() * UNDER_WAY;
     let (permit, permits) = sync_channel(under_way);
     for _ in 0..under_way {
@@ -40,16 +53,37 @@ pub fn run<I: Send, O: Send, E: From<Panicked> + Send, S: FnMut(I) -> Result<O, 
     let (input, inputs) = channel();
     let (output, outputs) = channel();
     let inputs = Mutex::new(inputs);
-    std::thread::scope(|scope| {
-        let failed = output.clone();
-        scope.spawn(move || produce(stage, source, &permits, &input, &failed));
-        for _ in 0..threads.get() {
+    let on_threads = std::thread::scope(|scope| {
+        for started in 0..threads.get() {
             let (inputs, output, worker) = (&inputs, output.clone(), &worker);
-            scope.spawn(move || work(stage, worker, inputs, &output));
+            match thread().spawn_scoped(scope, move || work(stage, worker, inputs, &output)) {
+                Ok(_) => {}
+                // As many as there are. What was to run on the others is dropped, and its end of the channel with it.
+                Err(_) if started > 0 => break,
+                Err(_) => return None,
+            }
         }
-        drop(output);
+        let source = &mut source;
+        let making = thread().spawn_scoped(scope, move || produce(stage, source, &permits, &input, &output));
         // Permits and outputs end with this call, so that the threads stop soon after an error.
-        caught(stage, || collect(outputs, permit, sink))
+        making.ok().map(|_| caught(stage, || collect(outputs, permit, &mut sink)))
+    });
+    on_threads.unwrap_or_else(|| alone(stage, source, worker, sink))
+}
+
+/// Runs the step on the calling thread.
+fn alone<I, O, E: From<Panicked>, S: FnMut(I) -> Result<O, E>>(
+    stage: &'static str,
+    mut source: impl FnMut() -> Result<Option<I>, E>,
+    worker: impl Fn() -> S,
+    mut sink: impl FnMut(O) -> Result<(), E>,
+) -> Result<(), E> {
+    caught(stage, || {
+        let mut step = worker();
+        while let Some(input) = source()? {
+            sink(step(input)?)?;
+        }
+        Ok(())
     })
 }
 
@@ -172,6 +206,40 @@ mod tests {
             };
             run("test", threads(count), || Ok(inputs.next()), step, sink).unwrap();
             assert!(taken.iter().copied().eq(0..1_000));
+        }
+    }
+
+    /// Threads of which the system starts the first `count` only: for the others it would need more memory than there is.
+    fn starting(count: usize) -> impl FnMut() -> Builder {
+        let mut left = count;
+        move || match std::mem::take(&mut left) {
+            0 => Builder::new().stack_size(1 << 62),
+            some => {
+                left = some - 1;
+                Builder::new()
+            }
+        }
+    }
+
+    #[test]
+    fn threads_that_cannot_be_started_are_done_without() {
+        for count in 0..6 {
+            let mut inputs = 0..100_u32;
+            let mut taken = Vec::new();
+            let sink = |n| {
+                taken.push(n);
+                Ok::<_, Error>(())
+            };
+            run_on(starting(count), "test", threads(4), || Ok(inputs.next()), || Ok, sink).unwrap();
+            assert!(taken.iter().copied().eq(0..100), "{count}");
+            let mut inputs = 0..100_u32;
+            let step = || |n: u32| if n < 50 { Ok(n) } else { Err(Error::Input(n.into())) };
+            let ended = run_on(starting(count), "test", threads(4), || Ok(inputs.next()), step, |_| Ok(()));
+            assert_eq!(ended, Err(Error::Input(50)), "{count}");
+            let mut inputs = 0..100_u32;
+            let source = || if inputs.len() == 50 { panic!("on purpose") } else { Ok(inputs.next()) };
+            let ended = run_on(starting(count), "test", threads(4), source, || Ok, |_| Ok(()));
+            assert_eq!(ended, Err(Error::Worker("test")), "{count}");
         }
     }
 

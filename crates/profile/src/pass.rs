@@ -33,6 +33,7 @@ use schedule::Schedule;
 use snapshot::{Moment, Pace};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::Builder;
 use std::time::{Duration, Instant};
 use work::{Done, Worker};
 
@@ -105,14 +106,19 @@ pub fn profile(
     sink: &mut dyn FnMut(Profile),
 ) -> Result<Outcome> {
     let ended = AtomicBool::new(false);
+    let given_up = || control.is_cancelled() || ended.load(Ordering::Relaxed);
     std::thread::scope(|scope| {
-        let hashing = scope.spawn(|| input.hash_rest(&|| control.is_cancelled() || ended.load(Ordering::Relaxed)));
+        let hashing = Builder::new().spawn_scoped(scope, || input.hash_rest(&given_up));
         let run = Run { input, settings, threads, control, started: Instant::now() };
         let passed = run.pass(sink);
         if passed.is_err() {
             ended.store(true, Ordering::Relaxed);
         }
-        let hashed = hashing.join().unwrap_or(Err(Error::Worker(STAGE)));
+        let hashed = match hashing {
+            Ok(hashing) => hashing.join().unwrap_or(Err(Error::Worker(STAGE))),
+            // The system starts no more threads.
+            Err(_) => input.hash_rest(&given_up),
+        };
         let state = passed?;
         hashed?;
         run.end(state, sink)

@@ -2,6 +2,7 @@
 //! and a cancelled attempt to a cancelled pass.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::Builder;
 use std::time::Duration;
 
 use bordereau_engine::progress::Progress;
@@ -55,11 +56,11 @@ pub(crate) fn profile_upload(
     }
 }
 
-/// Runs `work`; cancels `control` soon after `progress` was cancelled.
+/// Runs `work`; cancels `control` soon after `progress` was cancelled, unless the system starts no thread to look.
 fn cancelled_with<T>(progress: &Progress, control: &Control, work: impl FnOnce() -> T) -> T {
     let ended = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let look = scope.spawn(|| {
+        let look = Builder::new().spawn_scoped(scope, || {
             while !ended.load(Ordering::Acquire) {
                 if progress.check().is_err() {
                     return control.cancel();
@@ -69,7 +70,9 @@ fn cancelled_with<T>(progress: &Progress, control: &Control, work: impl FnOnce()
         });
         let done = work();
         ended.store(true, Ordering::Release);
-        look.thread().unpark();
+        if let Ok(look) = look {
+            look.thread().unpark();
+        }
         done
     })
 }
