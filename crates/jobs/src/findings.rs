@@ -1,7 +1,10 @@
 //! The findings of a finished batch, page by page.
 //!
 //! They are read from the results zip as a stream, so a page costs memory for itself alone, and time for what comes
-//! before it. A cursor is the number of findings that were gone through; results never change, so it stays good.
+//! before it, as long as somebody waits for the answer. A cursor is the number of findings that were gone through;
+//! results never change, so it stays good.
+
+use std::sync::Arc;
 
 use bordereau_base::finding::{FindingCode, Severity};
 use bordereau_base::ids::{BatchKey, SolutionName, SubmissionName};
@@ -85,19 +88,30 @@ impl Jobs {
             Err(without) => return Ok(BatchFindings::Without(without)),
         };
         let path = self.inner.folder.object(&results.object);
+        // Goes with this future, which the server drops when the client hangs up.
+        let waiting = Arc::new(());
+        let waited_for = Arc::downgrade(&waiting);
         let read = tokio::task::spawn_blocking(move || {
             let rows = MemberRows::open(&path, "errors")?.ok_or(Error::Stored("results zip"))?;
-            page(rows, &request, limit.max(1))
+            page(rows, &request, limit.max(1), || waited_for.strong_count() > 0)
         });
-        Ok(BatchFindings::Page(read.await??))
+        let page = read.await??;
+        drop(waiting);
+        Ok(BatchFindings::Page(page))
     }
 }
 
-fn page(mut rows: MemberRows, request: &FindingsRequest, limit: usize) -> Result<FindingsPage> {
+/// A page of findings; not all of it once nobody waits for it any more.
+fn page(
+    mut rows: MemberRows,
+    request: &FindingsRequest,
+    limit: usize,
+    is_waited_for: impl Fn() -> bool,
+) -> Result<FindingsPage> {
     let columns = rows.columns().to_vec();
     let (mut page, mut row, mut gone) = (FindingsPage::default(), Vec::new(), 0);
     let mut after = request.after;
-    while rows.next_row(&mut row)? {
+    while is_waited_for() && rows.next_row(&mut row)? {
         gone += 1;
         if gone <= request.after {
             continue;
@@ -140,4 +154,36 @@ fn finding(columns: &[String], cells: &[String]) -> Result<FindingRow> {
         }
     }
     Ok(finding)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use bordereau_files::results::{Member, Packing, write_zip};
+
+    use super::*;
+
+    #[test]
+    fn a_page_that_nobody_waits_for_any_more_is_given_up() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("results.zip");
+        let mut member = Member::create("errors.csv", Packing::Stored, scratch.path()).unwrap();
+        member.append_bytes(b"relation,row,field,code,severity,value,message\n").unwrap();
+        for row in 2..1_000 {
+            member.append_bytes(format!("Wage,{row},Pay,required,error,,is required\n").as_bytes()).unwrap();
+        }
+        write_zip(std::fs::File::create(&path).unwrap(), &[member]).unwrap();
+        let asked = Cell::new(0);
+        let read = |field: Option<&str>, waits: u64| {
+            asked.set(0);
+            let rows = MemberRows::open(&path, "errors").unwrap().unwrap();
+            let request = FindingsRequest { field: field.map(str::to_owned), ..FindingsRequest::default() };
+            page(rows, &request, 3, || asked.replace(asked.get() + 1) < waits).unwrap()
+        };
+        let whole = read(None, u64::MAX);
+        assert_eq!((whole.findings.len(), whole.next, asked.get()), (3, Some(3), 4));
+        assert_eq!((read(Some("Other"), u64::MAX), asked.get()), (FindingsPage::default(), 999));
+        assert_eq!((read(Some("Other"), 10), asked.get()), (FindingsPage::default(), 11));
+    }
 }
