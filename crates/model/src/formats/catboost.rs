@@ -142,14 +142,20 @@ struct Leaves {
     weights: Vec<f64>,
 }
 
+/// Refuse a model without outputs, and one with more than the kernels hold.
+fn check_outputs(outputs: usize, inputs: usize) -> Result<(), Error> {
+    match outputs > 0 && outputs.saturating_mul(inputs.max(1)) <= CELLS_MAX {
+        true => Ok(()),
+        false => Err(unsupported(format!("no output, or more than {CELLS_MAX} features x outputs"))),
+    }
+}
+
 /// Read a model file.
 pub(crate) fn load(bytes: &[u8]) -> Result<Parts, Error> {
     let source = if bytes.starts_with(MAGIC) { cbm::read(bytes)? } else { json::read(bytes)? };
     let columns = Columns::new(&source)?;
     let inputs = columns.inputs.len();
-    if source.outputs == 0 || source.outputs.saturating_mul(inputs) > CELLS_MAX {
-        return Err(unsupported(format!("no output, or more than {CELLS_MAX} features x outputs")));
-    }
+    check_outputs(source.outputs, inputs)?;
     let mut trees = Vec::with_capacity(source.trees.len() * source.outputs);
     for (at, plan) in source.trees.iter().enumerate() {
         for output in 0..source.outputs {

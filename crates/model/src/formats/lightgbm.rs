@@ -148,7 +148,7 @@ impl<'a> Header<'a> {
         if outputs == 0 || classes.number::<usize>()? != outputs {
             return Err(classes.invalid("is not num_tree_per_iteration, or 0"));
         }
-        if outputs.saturating_mul(names.len()) > CELLS_MAX {
+        if outputs.saturating_mul(names.len().max(1)) > CELLS_MAX {
             return Err(unsupported(classes.line, format!("more than {CELLS_MAX} features x classes")));
         }
         let averages = match keys.get("average_output") {

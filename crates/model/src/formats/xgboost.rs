@@ -95,7 +95,7 @@ impl Head {
             return Err(params.unsupported("several classes of several targets"));
         }
         let outputs = classes.max(targets);
-        if outputs.saturating_mul(features) > CELLS_MAX {
+        if outputs.saturating_mul(features.max(1)) > CELLS_MAX {
             return Err(params.unsupported(format!("more than {CELLS_MAX} features x classes")));
         }
         let objective = Objective::read(&learner.need("objective")?, outputs)?;

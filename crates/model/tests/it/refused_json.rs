@@ -139,6 +139,25 @@ fn a_cbm_whose_list_of_fields_is_shorter_than_its_own_head_is_refused() {
     }
 }
 
+/// What is counted by outputs is as large as a file of a few bytes says.
+#[test]
+fn no_outputs_and_more_than_any_model_has_are_refused_before_anything_is_counted_by_them() {
+    const AT: usize = 6512;
+    let cbm = fixture("cat_lossguide/model.cbm");
+    assert_eq!(cbm[AT..AT + 4], 3_i32.to_le_bytes());
+    for outputs in [0, i32::MAX] {
+        let mut changed = cbm.clone();
+        changed[AT..AT + 4].copy_from_slice(&outputs.to_le_bytes());
+        let message = "CatBoost model, line 1: no output, or more than 262144 features x outputs is not supported";
+        assert_eq!(Model::open(&changed).unwrap_err().to_string(), message);
+    }
+    refuse(
+        "xgb_linear/model.json",
+        &[("\"num_class\":\"3\"", "\"num_class\":\"4000000000\""), ("\"num_feature\":\"4\"", "\"num_feature\":\"0\"")],
+        "XGBoost model, line 1: learner.learner_model_param: more than 262144 features x classes is not supported",
+    );
+}
+
 #[test]
 fn lightgbm_dumps_name_line_and_element() {
     let path = "sqrt/dump.json";

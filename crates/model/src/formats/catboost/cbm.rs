@@ -5,7 +5,7 @@
 //! is held against the bytes that are left, and what is read in all against the size of the file. A field of
 //! the trees that is not known is refused.
 
-use super::{Ask, Category, Leaves, MAGIC, Next, Number, Plan, Source, Training, invalid, unsupported};
+use super::{Ask, Category, Leaves, MAGIC, Next, Number, Plan, Source, Training, check_outputs, invalid, unsupported};
 use std::sync::Arc;
 
 use crate::Error;
@@ -66,6 +66,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Source, Error> {
     }
     let dimension = trees.int(DIMENSION).unwrap_or(0);
     let outputs = usize::try_from(dimension).map_err(|_| broken("ApproxDimension"))?;
+    // Before anything is counted by it.
+    check_outputs(outputs, 1)?;
     let (numbers, mut asks) = numbers(&trees)?;
     let categories = categories(&trees, &mut asks)?;
     let bias = match trees.doubles(BIASES) {

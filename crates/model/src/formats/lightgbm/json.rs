@@ -65,7 +65,7 @@ pub(super) fn load(bytes: &[u8]) -> Result<Parts, Error> {
     if outputs == 0 || root.need("num_class")?.whole()? != outputs {
         return Err(root.need("num_class")?.invalid("is not num_tree_per_iteration, or 0"));
     }
-    if outputs.saturating_mul(features.len()) > CELLS_MAX {
+    if outputs.saturating_mul(features.len().max(1)) > CELLS_MAX {
         return Err(names.unsupported(format!("more than {CELLS_MAX} features x classes")));
     }
     let (link, objective) = link(&root, outputs)?;
