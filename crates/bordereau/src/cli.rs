@@ -246,6 +246,9 @@ pub struct Contributions {
     /// Only those to this solution.
     #[arg(long, value_name = "NAME")]
     pub solution: Option<String>,
+    /// What test users contributed instead of what others did.
+    #[arg(long)]
+    pub test: bool,
     /// One JSON object a line instead of a table.
     #[arg(long)]
     pub json: bool,

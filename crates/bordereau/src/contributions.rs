@@ -2,7 +2,7 @@
 
 use bordereau_base::figure::grouped;
 use bordereau_base::ids::{CustomerName, SolutionName};
-use bordereau_jobs::ContributedFile;
+use bordereau_jobs::{ContributedFile, Tests};
 use serde_json::json;
 
 use crate::accounts::with_jobs;
@@ -19,7 +19,8 @@ pub fn run(args: Contributions, layers: Layers) -> Result<u8, Failure> {
     with_jobs(layers, args.data, async move |jobs| {
         let customer: Option<CustomerName> = args.customer.map(|name| name.parse()).transpose()?;
         let solution: Option<SolutionName> = args.solution.map(|name| name.parse()).transpose()?;
-        let files = jobs.contributed(customer.as_ref(), solution.as_ref()).await?;
+        let tests = if args.test { Tests::Only } else { Tests::Without };
+        let files = jobs.contributed(customer.as_ref(), solution.as_ref(), tests).await?;
         Ok(if args.json { files.iter().map(line).collect() } else { table(&files).text("") })
     })
 }
@@ -44,9 +45,9 @@ fn table(files: &[ContributedFile]) -> Table {
 }
 
 fn line(file: &ContributedFile) -> String {
-    let ContributedFile { customer, solution, relation, month, key, rows, bytes, sha256, path } = file;
+    let ContributedFile { customer, solution, test, relation, month, key, rows, bytes, sha256, path } = file;
     let line = json!({
-        "customer": customer.as_str(), "solution": solution.as_str(), "relation": relation, "month": month,
+        "customer": customer.as_str(), "solution": solution.as_str(), "test": test, "relation": relation, "month": month,
         "batchKey": key.to_string(), "rows": rows, "bytes": bytes, "sha256": sha256, "file": path,
     });
     format!("{line}\n")

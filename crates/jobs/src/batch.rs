@@ -71,7 +71,7 @@ pub struct Report {
     /// Whose fault it is.
     pub fault: Fault,
     /// Stable, for programs: the code of a refusal such as `missingColumn`, or `releaseGone`, `releaseChanged`,
-    /// `releaseBroken`, `serviceFailed`, `serviceCrashed`, `uploadDamaged`.
+    /// `releaseBroken`, `serviceFailed`, `serviceCrashed`, `uploadDamaged`, `contributionDamaged`.
     pub code: String,
     /// One sentence, without any cell's value.
     pub message: String,

@@ -9,12 +9,19 @@
 //! the pool meanwhile; else the work is done again on what the pool is now. A crash before leaves files that no row
 //! names, after it files that are listed to be removed; the sweep removes both.
 //!
-//! Objects: `contributions/<customer>/<solution>/<relation>/<month of acceptance>/<batch key>.<owner>-<id>.parquet`,
-//! and the sorted keys in `contribution-keys/`. Memory: one bit for each record of a contribution that loses some.
+//! What test users contribute is a pool of its own for each customer and solution, beside that of production.
+//!
+//! A file of the pool that is read must have the digest it was written with. A contribution that would have to be
+//! compared with damaged keys, or to take records from damaged rows, is refused and changes nothing.
+//!
+//! Objects: `contributions/<customer>/<solution>/<relation>/<month of acceptance>/<batch key>.<owner>-<id>.parquet`
+//! (below `test-contributions/` those of tests), and the sorted keys in `contribution-keys/`. Memory: one bit for each
+//! record of a contribution that loses some.
 
+use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bordereau_base::ids::{BatchKey, CustomerName, SolutionName};
 use bordereau_engine::contribution::{Contribution, keys, keys_path, rows, rows_path};
@@ -26,8 +33,13 @@ use uuid::Uuid;
 use crate::artefact::digest;
 use crate::error::{Error, Result};
 use crate::folder::{self, Folder};
+use crate::integrity::hashed;
 use crate::jobs::Jobs;
-use crate::store::{Claim, Finished, KeptContribution, PlacedFile, Replacement, Swapped};
+use crate::operations::Tests;
+use crate::store::{Claim, Finished, KeptContribution, Named, PlacedFile, Replacement, Swapped};
+
+/// Where contributed files lie among the objects: rows, rows of tests, keys.
+const ROOTS: [&str; 3] = ["contributions", "test-contributions", "contribution-keys"];
 
 /// Rows of a relation that one batch contributed and no later one replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +48,8 @@ pub struct ContributedFile {
     pub customer: CustomerName,
     /// The solution they were contributed to.
     pub solution: SolutionName,
+    /// Whether a test user contributed them.
+    pub test: bool,
     /// Canonical name of the relation.
     pub relation: String,
     /// The month in which the batch was accepted, in UTC, such as `2026-11`.
@@ -62,7 +76,8 @@ pub(crate) struct Made {
 
 impl Jobs {
     /// What is contributed at this moment: of all customers and solutions, or of those named. A file may be replaced a
-    /// moment later; one that is not there any more is to be looked up again.
+    /// moment later; one that is not there any more is to be looked up again. `tests` says whether what test users
+    /// contributed is wanted.
     ///
     /// # Errors
     /// When the store fails.
@@ -70,8 +85,9 @@ impl Jobs {
         &self,
         customer: Option<&CustomerName>,
         solution: Option<&SolutionName>,
+        tests: Tests,
     ) -> Result<Vec<ContributedFile>> {
-        self.inner.store.contributed(customer, solution, |object| self.inner.folder.object(object)).await
+        self.inner.store.contributed(customer, solution, tests, |object| self.inner.folder.object(object)).await
     }
 
     /// Removes what is listed to be removed.
@@ -87,11 +103,10 @@ impl Jobs {
     /// Removes contributed files that nothing names and whose process has ended.
     pub(crate) async fn sweep_contributions(&self) -> Result<()> {
         self.clear_leavings().await?;
-        let roots = ["contributions", "contribution-keys"];
         let folder = self.inner.folder.clone();
         let found = tokio::task::spawn_blocking(move || {
             let mut found = Vec::new();
-            roots.iter().try_for_each(|root| list(&folder, root, &mut found))?;
+            ROOTS.iter().try_for_each(|root| list(&folder, root, &mut found))?;
             io::Result::Ok(found)
         });
         let found = found.await??;
@@ -111,31 +126,68 @@ impl Jobs {
     }
 }
 
+/// Why a contribution is not kept.
+#[derive(Debug)]
+pub(crate) enum Unkept {
+    /// A file of the pool is not what was written, or gone.
+    Damaged {
+        what: &'static str,
+        named: Named,
+        /// Its digest, none when it is gone.
+        found: Option<String>,
+    },
+    /// The work failed or is to stop.
+    Failed(EngineError),
+}
+
+impl<E: Into<EngineError>> From<E> for Unkept {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
 /// Makes what an attempt made part of the pool and ends its batch. False: the batch has gone to another attempt.
 ///
 /// # Errors
-/// [`EngineError::Cancelled`] when the work is to stop; when the data folder or the store fails.
-pub(crate) async fn keep(jobs: &Jobs, claim: &Arc<Claim>, made: Made, progress: &Arc<Progress>) -> EngineResult<bool> {
+/// [`Unkept::Damaged`], logged and counted, when what is in the pool cannot be trusted; [`EngineError::Cancelled`] when
+/// the work is to stop; when the data folder or the store fails.
+pub(crate) async fn keep(
+    jobs: &Jobs,
+    claim: &Arc<Claim>,
+    made: Made,
+    progress: &Arc<Progress>,
+) -> std::result::Result<bool, Unkept> {
     let owner = jobs.owner().await.map_err(fault)?.to_owned();
     let made = Arc::new(made);
     let store = &jobs.inner.store;
     for turn in 0u64.. {
-        let pool = store.pool(&claim.customer, &claim.solution).await.map_err(fault)?;
+        let pool = store.pool(claim).await.map_err(fault)?;
         let swaps = pool.swaps;
-        let work = Work {
+        let work = Arc::new(Work {
             folder: jobs.inner.folder.clone(),
             owner: owner.clone(),
             claim: Arc::clone(claim),
             made: Arc::clone(&made),
             scratch: made.folder.join(format!("turn-{turn}")),
             progress: Arc::clone(progress),
-        };
-        let worked = tokio::task::spawn_blocking(move || work.replacements(&pool.kept)).await;
+            placed: Mutex::default(),
+        });
+        let working = Arc::clone(&work);
+        let worked = tokio::task::spawn_blocking(move || working.replacements(&pool.kept)).await;
         let replacements = match worked.map_err(io::Error::other)? {
             Ok(replacements) => replacements,
-            // A file of the pool may have gone because somebody else replaced it.
-            Err(EngineError::Io(_)) if changed(jobs, claim, swaps).await? => continue,
-            Err(error) => return Err(error),
+            Err(unkept) => {
+                remove(jobs, &work).await?;
+                // A file of the pool may have gone because somebody else replaced it.
+                let is_of_a_file = matches!(unkept, Unkept::Damaged { .. } | Unkept::Failed(EngineError::Io(_)));
+                if is_of_a_file && store.pool(claim).await.map_err(fault)?.swaps != swaps {
+                    continue;
+                }
+                if let Unkept::Damaged { what, named, found } = &unkept {
+                    jobs.is_damaged(&named.object, what, &named.sha256, found.as_deref());
+                }
+                return Err(unkept);
+            }
         };
         // After an error nobody knows whether they are named; the sweep asks the store.
         let swapped = store.swap_contributions(claim, &made.results, swaps, &replacements, jobs.now()).await;
@@ -147,26 +199,22 @@ pub(crate) async fn keep(jobs: &Jobs, claim: &Arc<Claim>, made: Made, progress: 
                 return Ok(true);
             }
             Swapped::Fenced => {
-                remove(jobs, replacements).await?;
+                remove(jobs, &work).await?;
                 return Ok(false);
             }
-            Swapped::Changed => remove(jobs, replacements).await?,
+            Swapped::Changed => remove(jobs, &work).await?,
         }
     }
     Ok(false)
 }
 
-async fn changed(jobs: &Jobs, claim: &Claim, swaps: i64) -> EngineResult<bool> {
-    let pool = jobs.inner.store.pool(&claim.customer, &claim.solution).await.map_err(fault)?;
-    Ok(pool.swaps != swaps)
-}
-
 /// Removes files that are not going to be named.
-async fn remove(jobs: &Jobs, replacements: Vec<Replacement>) -> EngineResult<()> {
+async fn remove(jobs: &Jobs, work: &Work) -> EngineResult<()> {
     let folder = jobs.inner.folder.clone();
+    let placed = std::mem::take(&mut *work.placed.lock().unwrap_or_else(PoisonError::into_inner));
     let removed = tokio::task::spawn_blocking(move || {
-        let objects = replacements.iter().flat_map(Replacement::objects);
-        objects.map(|object| folder.object(object)).try_for_each(|path| folder::gone(std::fs::remove_file(path)))
+        let paths = placed.iter().map(|object| folder.object(object));
+        paths.map(std::fs::remove_file).try_for_each(folder::gone)
     });
     Ok(removed.await.map_err(io::Error::other)??)
 }
@@ -186,82 +234,126 @@ struct Work {
     made: Arc<Made>,
     scratch: PathBuf,
     progress: Arc<Progress>,
+    /// Objects that are in place and not named yet.
+    placed: Mutex<Vec<String>>,
+}
+
+/// A file to be read.
+enum Source {
+    /// The attempt has just made it.
+    Own(PathBuf),
+    /// It lies in the pool.
+    Kept(&'static str, Named),
 }
 
 impl Work {
     /// The new contribution and those that lose records to it, in place and durable.
-    fn replacements(&self, kept: &[KeptContribution]) -> EngineResult<Vec<Replacement>> {
+    fn replacements(&self, kept: &[KeptContribution]) -> std::result::Result<Vec<Replacement>, Unkept> {
         folder::make(&self.scratch)?;
         let own = self.claim.fence.id;
-        let own_keys = keys_path(&self.made.folder);
+        let own_keys = Source::Own(keys_path(&self.made.folder));
         let mut lost = PlaceSet::default();
         for newer in kept.iter().filter(|kept| kept.batch > own) {
-            keys::add_common(&own_keys, &self.folder.object(&newer.keys), &mut lost)?;
+            let keys = Source::Kept("file of contributed keys", newer.keys.clone());
+            keys::add_common(self.open(&own_keys)?, self.open(&keys)?, &mut lost)?;
         }
-        let mut replacements = vec![self.own(&lost)?];
+        let mut replacements = vec![self.own(&own_keys, &lost)?];
         for older in kept.iter().filter(|kept| kept.batch < own) {
             self.progress.check()?;
+            let keys = Source::Kept("file of contributed keys", older.keys.clone());
             let mut lost = PlaceSet::default();
-            keys::add_common(&self.folder.object(&older.keys), &own_keys, &mut lost)?;
+            keys::add_common(self.open(&keys)?, self.open(&own_keys)?, &mut lost)?;
             if !lost.is_empty() {
-                let sources = older.files.iter().map(|(name, object)| (name.clone(), self.folder.object(object)));
-                let keys = self.folder.object(&older.keys);
-                replacements.push(self.placed(older, &keys, &sources.collect::<Vec<_>>(), &lost)?);
+                let rows = |named: &Named| Source::Kept("file of contributed rows", named.clone());
+                let sources: Vec<_> = older.files.iter().map(|(name, named)| (name.clone(), rows(named))).collect();
+                replacements.push(self.placed(older, &keys, &sources, &lost)?);
             }
         }
         Ok(replacements)
     }
 
-    fn own(&self, lost: &PlaceSet) -> EngineResult<Replacement> {
+    fn own(&self, keys: &Source, lost: &PlaceSet) -> std::result::Result<Replacement, Unkept> {
         let names = self.made.contribution.relations.iter().map(|(name, _)| name);
-        let sources: Vec<_> = names.map(|name| (name.clone(), rows_path(&self.made.folder, name))).collect();
+        let sources: Vec<_> =
+            names.map(|name| (name.clone(), Source::Own(rows_path(&self.made.folder, name)))).collect();
         let own = KeptContribution {
             batch: self.claim.fence.id,
             key: self.claim.key,
             month: self.claim.accepted.strftime("%Y-%m").to_string(),
-            keys: String::new(),
+            keys: Named::default(),
             files: Vec::new(),
         };
-        self.placed(&own, &keys_path(&self.made.folder), &sources, lost)
+        self.placed(&own, keys, &sources, lost)
     }
 
     /// What is left of a contribution without the records it lost.
     fn placed(
         &self,
         of: &KeptContribution,
-        keys: &Path,
-        sources: &[(String, PathBuf)],
+        keys: &Source,
+        sources: &[(String, Source)],
         lost: &PlaceSet,
-    ) -> EngineResult<Replacement> {
+    ) -> std::result::Result<Replacement, Unkept> {
         let name = format!("{}.{}-{}", of.key, self.owner, Uuid::new_v4().simple());
         let left_keys = self.scratch.join(format!("{}.keys", of.batch));
-        let records = keys::write_without(keys, lost, &left_keys)?;
+        let records = keys::write_without(self.open(keys)?, lost, &left_keys)?;
         let mut placed = Replacement { batch: of.batch, month: of.month.clone(), records, ..Replacement::default() };
         if records == 0 {
             return Ok(placed);
         }
-        placed.keys = format!("contribution-keys/{name}.keys");
-        self.folder.place_copy(&left_keys, &placed.keys)?;
+        let (sha256, _) = digest(&left_keys)?;
+        placed.keys = Named { object: format!("{}/{name}.keys", ROOTS[2]), sha256 };
+        self.place(&left_keys, &placed.keys.object)?;
         for (relation, source) in sources {
             self.progress.check()?;
             let (customer, solution) = (&self.claim.customer, &self.claim.solution);
-            let object = format!("contributions/{customer}/{solution}/{relation}/{}/{name}.parquet", of.month);
+            let root = ROOTS[usize::from(self.claim.test)];
+            let object = format!("{root}/{customer}/{solution}/{relation}/{}/{name}.parquet", of.month);
             let file = self.left(of.batch, relation, source, lost)?;
-            self.folder.place_copy(&file, &object)?;
             let (sha256, bytes) = digest(&file)?;
+            self.place(&file, &object)?;
             let rows = rows::read_count(&file)?;
             placed.files.push(PlacedFile { relation: relation.clone(), object, sha256, bytes, rows });
         }
         Ok(placed)
     }
 
-    fn left(&self, batch: i64, relation: &str, source: &Path, lost: &PlaceSet) -> EngineResult<PathBuf> {
-        if lost.is_empty() {
-            return Ok(source.to_owned());
+    fn place(&self, file: &std::path::Path, object: &str) -> io::Result<()> {
+        self.placed.lock().unwrap_or_else(PoisonError::into_inner).push(object.to_owned());
+        self.folder.place_copy(file, object)
+    }
+
+    fn left(
+        &self,
+        batch: i64,
+        relation: &str,
+        source: &Source,
+        lost: &PlaceSet,
+    ) -> std::result::Result<PathBuf, Unkept> {
+        if let (Source::Own(path), true) = (source, lost.is_empty()) {
+            return Ok(path.clone());
         }
         let left = self.scratch.join(format!("{batch}-{relation}.parquet"));
-        rows::write_without(source, lost, &left)?;
+        rows::write_without(self.open(source)?, lost, &left)?;
         Ok(left)
+    }
+
+    /// Opens a file; of the pool one whose bytes are those that were written, as far as that is known.
+    fn open(&self, source: &Source) -> std::result::Result<File, Unkept> {
+        let (what, named) = match source {
+            Source::Own(path) => return Ok(File::open(path)?),
+            Source::Kept(what, named) => (*what, named.clone()),
+        };
+        match File::open(self.folder.object(&named.object)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Unkept::Damaged { what, named, found: None }),
+            file => {
+                let (file, found) = hashed(file?)?;
+                match named.sha256.is_empty() || named.sha256 == found {
+                    true => Ok(file),
+                    false => Err(Unkept::Damaged { what, named, found: Some(found) }),
+                }
+            }
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! The findings of a finished batch, page by page.
 //!
 //! They are read from the results zip as a stream, so a page costs memory for itself alone, and time for what comes
-//! before it, as long as somebody waits for the answer. A cursor is the number of findings that were gone through;
-//! results never change, so it stays good.
+//! before it and for the digest of the zip, as long as somebody waits for the answer. A cursor is the number of
+//! findings that were gone through; results never change, so it stays good.
 
 use std::sync::Arc;
 
@@ -87,12 +87,12 @@ impl Jobs {
             Ok(results) => results,
             Err(without) => return Ok(BatchFindings::Without(without)),
         };
-        let path = self.inner.folder.object(&results.object);
+        let zip = self.open_file(&results.object, &results.sha256, "results file").await?;
         // Goes with this future, which the server drops when the client hangs up.
         let waiting = Arc::new(());
         let waited_for = Arc::downgrade(&waiting);
         let read = tokio::task::spawn_blocking(move || {
-            let rows = MemberRows::open(&path, "errors")?.ok_or(Error::Stored("results zip"))?;
+            let rows = MemberRows::open(zip, "errors")?.ok_or(Error::Stored("results zip"))?;
             page(rows, &request, limit.max(1), || waited_for.strong_count() > 0)
         });
         let page = read.await??;

@@ -1,17 +1,17 @@
 //! Whether what lies in the data folder is still what was put there.
 //!
-//! Each upload, result, profile and state is named in the store with its SHA-256. Before one is handed out, and before
-//! an upload is worked on, its bytes are hashed again: what a disk has changed since is found, counted, logged with its
-//! name and never served. Cost: one more read of the file, which the read that follows finds in the system's cache.
+//! Each upload, result, profile, state and file of a pool is named in the store with its SHA-256. Before one is handed
+//! out, and before an upload or a pool is worked on, the file that was opened for it is hashed: what a disk has changed
+//! since is found, counted, logged with its name and never served. Cost: one more read of the file, which the read that
+//! follows finds in the system's cache.
 
 use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
+use std::io::{self, Read, Seek};
 use std::sync::Arc;
 
 use bordereau_base::digest::hex;
 use bordereau_engine::progress::Progress;
-use object_store::ObjectStoreExt;
+use object_store::{GetResult, GetResultPayload, ObjectStoreExt};
 use sha2::{Digest, Sha256};
 
 use crate::artefact::Artefact;
@@ -29,11 +29,24 @@ impl Jobs {
     /// [`Error::Damaged`] when they are not; when it cannot be read.
     pub(crate) async fn open_artefact(&self, artefact: Artefact, what: &'static str) -> Result<ResultsFile> {
         let Artefact { object, sha256, bytes } = artefact;
-        let content = self.inner.folder.objects.get(&object.as_str().into()).await?.into_stream();
-        let (path, stated) = (self.inner.folder.object(&object), sha256.clone());
-        let found = tokio::task::spawn_blocking(move || digest(&path, || true)).await??;
-        self.compare(&object, what, &stated, found.as_deref())?;
-        Ok(ResultsFile { sha256, bytes, content })
+        let mut got = self.inner.folder.objects.get(&object.as_str().into()).await?;
+        if let GetResultPayload::File(file, path) = got.payload {
+            let (file, found) = tokio::task::spawn_blocking(move || hashed(file)).await??;
+            self.compare(&object, what, &sha256, Some(&found))?;
+            got = GetResult { payload: GetResultPayload::File(file, path), ..got };
+        }
+        Ok(ResultsFile { sha256, bytes, content: got.into_stream() })
+    }
+
+    /// As [`Jobs::open_artefact`], as a file at its beginning.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) async fn open_file(&self, object: &str, sha256: &str, what: &'static str) -> Result<File> {
+        let path = self.inner.folder.object(object);
+        let (file, found) = tokio::task::spawn_blocking(move || hashed(File::open(path)?)).await??;
+        self.compare(object, what, sha256, Some(&found))?;
+        Ok(file)
     }
 
     /// Looks at the upload of a batch that is about to run. False: the batch is being cancelled.
@@ -42,7 +55,10 @@ impl Jobs {
     /// [`Error::Damaged`] when it is not what was accepted, or gone; when it cannot be read.
     pub(crate) async fn check_upload(&self, claim: &Claim, progress: &Arc<Progress>) -> Result<bool> {
         let (path, progress) = (self.inner.folder.object(&claim.upload_object), Arc::clone(progress));
-        let found = tokio::task::spawn_blocking(move || digest(&path, || progress.check().is_ok())).await?;
+        let found = tokio::task::spawn_blocking(move || {
+            File::open(path).and_then(|mut file| digest(&mut file, || progress.check().is_ok()))
+        })
+        .await?;
         let found = match found {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             Ok(None) => return Ok(false),
@@ -53,19 +69,34 @@ impl Jobs {
         Ok(true)
     }
 
+    /// Counts and logs a file that is not what was written; `found` is its digest, none when it is gone.
+    pub(crate) fn is_damaged(&self, object: &str, what: &'static str, stated: &str, found: Option<&str>) {
+        self.inner.measures.damaged();
+        tracing::error!(object, stated, found, "a stored {what} is not what was written; check the disk");
+    }
+
     fn compare(&self, object: &str, what: &'static str, stated: &str, found: Option<&str>) -> Result<()> {
         if found == Some(stated) {
             return Ok(());
         }
-        self.inner.measures.damaged();
-        tracing::error!(object, stated, found, "a stored {what} is not what was written; check the disk");
+        self.is_damaged(object, what, stated, found);
         Err(Error::Damaged(what))
     }
 }
 
-/// SHA-256 of a file in hex; none once `go_on` says no. Blocks.
-fn digest(path: &Path, go_on: impl Fn() -> bool) -> io::Result<Option<String>> {
-    let (mut file, mut hash, mut piece) = (File::open(path)?, Sha256::new(), vec![0; PIECE_BYTES]);
+/// A file at its beginning, with the SHA-256 of it in hex. Blocks.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn hashed(mut file: File) -> io::Result<(File, String)> {
+    let found = digest(&mut file, || true)?.unwrap_or_default();
+    file.rewind()?;
+    Ok((file, found))
+}
+
+/// SHA-256 in hex of what is left of a file; none once `go_on` says no. Blocks.
+fn digest(file: &mut File, go_on: impl Fn() -> bool) -> io::Result<Option<String>> {
+    let (mut hash, mut piece) = (Sha256::new(), vec![0; PIECE_BYTES]);
     loop {
         match file.read(&mut piece)? {
             0 => return Ok(Some(hex(&hash.finalize()))),

@@ -37,6 +37,17 @@ pub enum Tests {
     With,
 }
 
+impl Tests {
+    /// Whether a test is wanted, or something that is none; none when both are.
+    pub(crate) fn wanted(self) -> Option<bool> {
+        match self {
+            Self::Without => Some(false),
+            Self::Only => Some(true),
+            Self::With => None,
+        }
+    }
+}
+
 /// Which batches are wanted. [`Default`] is all that are no tests.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListRequest {

@@ -76,8 +76,9 @@ struct Keys {
 }
 
 impl Keys {
-    fn open(path: &Path) -> io::Result<Self> {
-        let mut file = BufReader::new(File::open(path)?);
+    /// Reads from where the file is.
+    fn of(file: File) -> io::Result<Self> {
+        let mut file = BufReader::new(file);
         let mut magic = [0; MAGIC.len()];
         file.read_exact(&mut magic)?;
         if magic == MAGIC { Ok(Self { file }) } else { Err(io::ErrorKind::InvalidData.into()) }
@@ -97,12 +98,13 @@ fn record(entry: &Entry) -> u64 {
     entry[16..].try_into().map_or(0, u64::from_be_bytes)
 }
 
-/// Adds to `into` the records of the contribution `of` whose keys the contribution `other` has too.
+/// Adds to `into` the records of the contribution `of` whose keys the contribution `other` has too. Both files are at
+/// their beginning.
 ///
 /// # Errors
 /// When a file cannot be read or is no file of keys.
-pub fn add_common(of: &Path, other: &Path, into: &mut PlaceSet) -> io::Result<()> {
-    let (mut left, mut right) = (Keys::open(of)?, Keys::open(other)?);
+pub fn add_common(of: File, other: File, into: &mut PlaceSet) -> io::Result<()> {
+    let (mut left, mut right) = (Keys::of(of)?, Keys::of(other)?);
     let (mut ours, mut theirs) = (left.next()?, right.next()?);
     while let (Some(one), Some(two)) = (&ours, &theirs) {
         match one[..16].cmp(&two[..16]) {
@@ -117,12 +119,12 @@ pub fn add_common(of: &Path, other: &Path, into: &mut PlaceSet) -> io::Result<()
     Ok(())
 }
 
-/// Writes the keys in `from` to `to` without the records `dropped`; how many are left.
+/// Writes the keys in `from`, a file at its beginning, to `to` without the records `dropped`; how many are left.
 ///
 /// # Errors
 /// When `from` cannot be read or is no file of keys, or `to` is there or cannot be written.
-pub fn write_without(from: &Path, dropped: &PlaceSet, to: &Path) -> io::Result<u64> {
-    let mut keys = Keys::open(from)?;
+pub fn write_without(from: File, dropped: &PlaceSet, to: &Path) -> io::Result<u64> {
+    let mut keys = Keys::of(from)?;
     let mut out = BufWriter::new(File::create_new(to)?);
     out.write_all(&MAGIC)?;
     let mut left = 0;
@@ -149,6 +151,10 @@ mod tests {
         assert_eq!(file.write(path).unwrap(), keys.len() as u64);
     }
 
+    fn opened(path: &Path) -> File {
+        File::open(path).unwrap()
+    }
+
     fn keys() -> impl Strategy<Value = BTreeMap<u128, u64>> {
         // Hashes from both ends and the middle, so that there are some in common.
         let hash = (0u128..40).prop_map(|at| at * (u128::MAX / 40));
@@ -163,16 +169,16 @@ mod tests {
             written(&ours, &one);
             written(&theirs, &two);
             let mut common = PlaceSet::default();
-            add_common(&one, &two, &mut common).unwrap();
+            add_common(opened(&one), opened(&two), &mut common).unwrap();
             let shared = ours.iter().filter(|(hash, _)| theirs.contains_key(hash));
             let mut expected: Vec<u64> = shared.map(|(_, record)| *record).collect();
             expected.sort_unstable();
             expected.dedup();
             prop_assert_eq!(common.iter().collect::<Vec<_>>(), expected);
             let left = ours.values().filter(|record| !common.contains(**record)).count() as u64;
-            prop_assert_eq!(write_without(&one, &common, &rest).unwrap(), left);
+            prop_assert_eq!(write_without(opened(&one), &common, &rest).unwrap(), left);
             let mut none = PlaceSet::default();
-            add_common(&rest, &two, &mut none).unwrap();
+            add_common(opened(&rest), opened(&two), &mut none).unwrap();
             let records: std::collections::BTreeSet<_> = ours.values().collect();
             prop_assert!(none.is_empty() || ours.len() != records.len());
         }
@@ -183,6 +189,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (path, to) = (folder.path().join("other"), folder.path().join("to"));
         std::fs::write(&path, b"bordereau keys 2 and so on").unwrap();
-        assert!(write_without(&path, &PlaceSet::default(), &to).is_err());
+        assert!(write_without(opened(&path), &PlaceSet::default(), &to).is_err());
     }
 }

@@ -87,8 +87,8 @@ pub fn read_count(path: &Path) -> Result<u64> {
 ///
 /// # Errors
 /// When the file cannot be read as Parquet.
-pub fn read(path: &Path) -> Result<ParquetRecordBatchReader> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?).map_err(io::Error::from)?;
+pub fn read(file: File) -> Result<ParquetRecordBatchReader> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(io::Error::from)?;
     Ok(builder.with_batch_size(READ_ROWS).build().map_err(io::Error::from)?)
 }
 
@@ -96,7 +96,7 @@ pub fn read(path: &Path) -> Result<ParquetRecordBatchReader> {
 ///
 /// # Errors
 /// When `from` cannot be read or is no contribution, or `to` is there or cannot be written.
-pub fn write_without(from: &Path, dropped: &PlaceSet, to: &Path) -> Result<u64> {
+pub fn write_without(from: File, dropped: &PlaceSet, to: &Path) -> Result<u64> {
     let reader = read(from)?;
     let schema = RecordBatchReader::schema(&reader);
     let mut out = ParquetRows::to_writer(schema, File::create_new(to)?)?;

@@ -1,5 +1,7 @@
 //! Submissions that contribute data.
 
+use std::fs::File;
+
 use arrow::array::AsArray;
 use arrow::datatypes::{DataType, Int64Type};
 use bordereau_engine::batch::Options;
@@ -32,7 +34,8 @@ fn accepted_rows_are_written_with_all_their_fields() {
     let contribution = run.outcome.contribution.unwrap();
     assert_eq!(contribution.records, 2);
     assert_eq!(contribution.relations, [("policy".to_owned(), 2), ("item".to_owned(), 1)]);
-    let rows: Vec<_> = rows::read(&rows_path(folder.path(), "policy")).unwrap().map(Result::unwrap).collect();
+    let rows: Vec<_> =
+        rows::read(File::open(rows_path(folder.path(), "policy")).unwrap()).unwrap().map(Result::unwrap).collect();
     let schema = rows[0].schema();
     let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
     assert_eq!(

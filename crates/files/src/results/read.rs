@@ -5,7 +5,6 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Take};
-use std::path::Path;
 
 use arrow::array::{Array, AsArray, RecordBatch, RecordBatchReader};
 use arrow::compute::cast;
@@ -45,22 +44,21 @@ impl Read for Unpacked {
 }
 
 impl MemberRows {
-    /// Opens the member of the zip at `path`; none when the zip has none of that name.
+    /// Opens the member of a zip; none when the zip has none of that name.
     ///
     /// # Errors
     /// When the zip cannot be read, and [`io::ErrorKind::InvalidData`] when it is none of ours.
-    pub fn open(path: &Path, stem: &str) -> io::Result<Option<Self>> {
+    pub fn open(mut zip: File, stem: &str) -> io::Result<Option<Self>> {
         let (csv, parquet) = (format!("{stem}.csv"), format!("{stem}.parquet"));
-        let Some(found) = find(path, &[&csv, &parquet])? else { return Ok(None) };
-        let mut section = File::open(path)?;
-        section.seek(SeekFrom::Start(found.start))?;
-        let packed = BufReader::new(section.take(found.end - found.start));
+        let Some(found) = find(&zip, &[&csv, &parquet])? else { return Ok(None) };
         if found.name == parquet {
-            let section = Section { file: File::open(path)?, start: found.start, len: found.end - found.start };
+            let section = Section { file: zip, start: found.start, len: found.end - found.start };
             let reader = ParquetRecordBatchReaderBuilder::try_new(section)?.with_batch_size(READ_ROWS).build()?;
             let columns = reader.schema().fields().iter().map(|field| field.name().clone()).collect();
             return Ok(Some(Self { columns, rows: Rows::Parquet { reader, batch: None, at: 0 } }));
         }
+        zip.seek(SeekFrom::Start(found.start))?;
+        let packed = BufReader::new(zip.take(found.end - found.start));
         let unpacked = match found.deflated {
             true => Unpacked::Deflated(DeflateDecoder::new(packed)),
             false => Unpacked::Stored(packed),
@@ -126,10 +124,10 @@ struct Found {
     end: u64,
 }
 
-fn find(path: &Path, names: &[&str]) -> io::Result<Option<Found>> {
+fn find(zip: &File, names: &[&str]) -> io::Result<Option<Found>> {
     let broken = |error: rawzip::Error| io::Error::new(io::ErrorKind::InvalidData, error);
     let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
-    let archive = ZipArchive::from_file(File::open(path)?, &mut buffer).map_err(broken)?;
+    let archive = ZipArchive::from_file(zip.try_clone()?, &mut buffer).map_err(broken)?;
     let mut headers = archive.entries(&mut buffer);
     while let Some(header) = headers.next_entry().map_err(broken)? {
         let name = String::from_utf8_lossy(header.file_path().as_ref()).into_owned();
@@ -270,7 +268,7 @@ mod tests {
                 _ => parquet(scratch.path()),
             };
             write_zip(File::create(&path).unwrap(), &[other, member]).unwrap();
-            let mut rows = MemberRows::open(&path, "errors").unwrap().unwrap();
+            let mut rows = MemberRows::open(File::open(&path).unwrap(), "errors").unwrap().unwrap();
             assert_eq!(rows.columns(), ["name", "row"]);
             let mut row = Vec::new();
             for cells in CELLS {
@@ -278,9 +276,9 @@ mod tests {
                 assert_eq!(row, cells);
             }
             assert!(!rows.next_row(&mut row).unwrap());
-            assert!(MemberRows::open(&path, "outputs").unwrap().is_none());
+            assert!(MemberRows::open(File::open(&path).unwrap(), "outputs").unwrap().is_none());
         }
         std::fs::write(&path, b"no zip").unwrap();
-        assert!(MemberRows::open(&path, "errors").is_err());
+        assert!(MemberRows::open(File::open(&path).unwrap(), "errors").is_err());
     }
 }

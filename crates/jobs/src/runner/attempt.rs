@@ -21,7 +21,7 @@ use super::profile::{FinishedProfile, profile};
 use super::{hold_lease, later};
 use crate::artefact;
 use crate::batch::{Fault, Report};
-use crate::contribution::{Made, keep};
+use crate::contribution::{Made, Unkept, keep};
 use crate::error::{Error, Result};
 use crate::folder;
 use crate::jobs::{Jobs, service_report};
@@ -111,7 +111,11 @@ async fn run(jobs: Jobs, claim: Arc<Claim>, progress: Arc<Progress>) {
     let mut ending = work(&jobs, &claim, Arc::clone(&progress)).await;
     if let Ending::Contribution(made) = ending {
         tracing::info!(%key, attempt, records = made.contribution.records, "keeping contributed rows");
-        ending = keep(&jobs, &claim, *made, &progress).await.map_or_else(self::ending, Ending::Ended);
+        ending = match keep(&jobs, &claim, *made, &progress).await {
+            Ok(held) => Ending::Ended(held),
+            Err(Unkept::Damaged { .. }) => Ending::Report(damaged_contribution()),
+            Err(Unkept::Failed(error)) => self::ending(error),
+        };
     }
     heartbeat.abort();
     measures.attempt_ended(&progress);
@@ -172,6 +176,13 @@ fn damaged_upload() -> Report {
     let message = "The stored upload is no longer what was sent: its bytes have changed on our side. Please send it again \
                    under another key, and tell the operator of the service.";
     Report::new(Fault::Service, "uploadDamaged", message)
+}
+
+/// The report for a contribution that cannot be put beside what our disk has changed.
+fn damaged_contribution() -> Report {
+    let message = "What was contributed earlier is damaged on our side, so this upload cannot be put beside it; nothing \
+                   was changed. Please tell the operator of the service, and send it again under another key afterwards.";
+    Report::new(Fault::Service, "contributionDamaged", message)
 }
 
 async fn profile_upload(jobs: &Jobs, claim: &Arc<Claim>, progress: Arc<Progress>) -> Ending {

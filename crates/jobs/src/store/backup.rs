@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::folder;
 
 /// An object that a row names.
-#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, FromRow)]
 pub(crate) struct Named {
     /// Its path among the objects.
     pub(crate) object: String,
@@ -47,7 +47,7 @@ pub(crate) async fn named_objects(file: &Path) -> Result<Vec<Named>> {
          UNION SELECT results_object, results_sha256 FROM batches WHERE results_object IS NOT NULL
          UNION SELECT object, sha256 FROM artefacts
          UNION SELECT object, sha256 FROM contributed_files
-         UNION SELECT keys_object, '' FROM contributions",
+         UNION SELECT keys_object, coalesce(keys_sha256, '') FROM contributions",
     )
     .fetch_all(&pool)
     .await?;

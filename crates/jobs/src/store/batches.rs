@@ -43,6 +43,8 @@ pub(crate) struct Claim {
     pub(crate) upload_object: String,
     pub(crate) upload_sha256: String,
     pub(crate) accepted: Timestamp,
+    /// Whether a test user sent it.
+    pub(crate) test: bool,
     pub(crate) failures: u64,
     pub(crate) crashes: u64,
     /// Its customer wants it to end.
@@ -81,6 +83,7 @@ struct ClaimRow {
     upload_object: String,
     upload_sha256: String,
     created_ms: i64,
+    test: bool,
     state: String,
     attempt: i64,
     failures: i64,
@@ -155,7 +158,7 @@ impl Store {
         let mut write = self.write().await?;
         let row: Option<ClaimRow> = sqlx::query_as(
             "SELECT id, customer, key, solution, submission, release_version, release_sha256, format, explanations,
-                 upload_object, upload_sha256, batches.created_ms, state, attempt, failures, crashes, cancel_requested
+                 upload_object, upload_sha256, batches.created_ms, test, state, attempt, failures, crashes, cancel_requested
              FROM batches JOIN customers ON customers.name = batches.customer, log
              WHERE (state = 'accepted' AND wait_until_ms <= ?1)
                 OR (state = 'running' AND (lease_until_ms <= ?1 OR lease_owner IN (SELECT value FROM json_each(?2))))
@@ -317,6 +320,7 @@ impl ClaimRow {
             upload_object: self.upload_object,
             upload_sha256: self.upload_sha256,
             accepted: moment(self.created_ms)?,
+            test: self.test,
             failures: unsigned(self.failures),
             crashes: unsigned(self.crashes) + u64::from(crashed),
             cancel_requested: self.cancel_requested,

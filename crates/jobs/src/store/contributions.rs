@@ -9,9 +9,10 @@ use sqlx::{Sqlite, Transaction};
 
 use super::batches::{Claim, Finished, finishing};
 use super::events::append_events;
-use super::{Store, signed, stored, unsigned};
+use super::{Named, Store, signed, stored, unsigned};
 use crate::contribution::ContributedFile;
 use crate::error::Result;
+use crate::operations::Tests;
 
 /// What a pool holds.
 #[derive(Debug)]
@@ -28,9 +29,9 @@ pub(crate) struct KeptContribution {
     pub(crate) key: BatchKey,
     pub(crate) month: String,
     /// The object that holds its keys.
-    pub(crate) keys: String,
-    /// Relation and object.
-    pub(crate) files: Vec<(String, String)>,
+    pub(crate) keys: Named,
+    /// The rows of each relation.
+    pub(crate) files: Vec<(String, Named)>,
 }
 
 /// A file that is in place and durable, not named yet.
@@ -49,16 +50,8 @@ pub(crate) struct Replacement {
     pub(crate) batch: i64,
     pub(crate) month: String,
     pub(crate) records: u64,
-    pub(crate) keys: String,
+    pub(crate) keys: Named,
     pub(crate) files: Vec<PlacedFile>,
-}
-
-impl Replacement {
-    /// All objects it would name.
-    pub(crate) fn objects(&self) -> impl Iterator<Item = &str> {
-        let keys = Some(self.keys.as_str()).filter(|keys| !keys.is_empty());
-        keys.into_iter().chain(self.files.iter().map(|file| file.object.as_str()))
-    }
 }
 
 /// What became of the wish to change a pool.
@@ -73,23 +66,27 @@ pub(crate) enum Swapped {
 }
 
 impl Store {
-    /// What a pool holds, oldest batch first.
-    pub(crate) async fn pool(&self, customer: &CustomerName, solution: &SolutionName) -> Result<Pool> {
+    /// What the pool of a batch holds, oldest batch first. What test users contribute is a pool of its own.
+    pub(crate) async fn pool(&self, claim: &Claim) -> Result<Pool> {
+        let (customer, solution) = (&claim.customer, &claim.solution);
         let mut read = self.pool.begin().await?;
         let swaps = swaps(&mut read, customer, solution).await?;
-        let rows: Vec<(i64, String, String, String)> = sqlx::query_as(
-            "SELECT batch, key, month, keys_object FROM contributions JOIN batches ON id = batch
-             WHERE contributions.customer = ? AND contributions.solution = ? ORDER BY batch",
+        let rows: Vec<(i64, String, String, String, String)> = sqlx::query_as(
+            "SELECT batch, key, month, keys_object, coalesce(keys_sha256, '') FROM contributions JOIN batches ON id = batch
+             WHERE contributions.customer = ? AND contributions.solution = ? AND test = ? ORDER BY batch",
         )
         .bind(customer.as_str())
         .bind(solution.as_str())
+        .bind(claim.test)
         .fetch_all(&mut *read)
         .await?;
         let mut kept = Vec::new();
-        for (batch, key, month, keys) in rows {
-            let files = "SELECT relation, object FROM contributed_files WHERE batch = ? ORDER BY relation";
-            let files = sqlx::query_as(files).bind(batch).fetch_all(&mut *read).await?;
-            kept.push(KeptContribution { batch, key: stored(&key, "batch key")?, month, keys, files });
+        for (batch, key, month, object, sha256) in rows {
+            let files = "SELECT relation, object, sha256 FROM contributed_files WHERE batch = ? ORDER BY relation";
+            let files: Vec<(String, String, String)> = sqlx::query_as(files).bind(batch).fetch_all(&mut *read).await?;
+            let files = files.into_iter().map(|(relation, object, sha256)| (relation, Named { object, sha256 }));
+            let (key, files) = (stored(&key, "batch key")?, files.collect());
+            kept.push(KeptContribution { batch, key, month, keys: Named { object, sha256 }, files });
         }
         Ok(Pool { swaps, kept })
     }
@@ -130,23 +127,26 @@ impl Store {
         &self,
         customer: Option<&CustomerName>,
         solution: Option<&SolutionName>,
+        tests: Tests,
         path: impl Fn(&str) -> PathBuf,
     ) -> Result<Vec<ContributedFile>> {
-        type Row = (String, String, String, String, String, i64, i64, String, String);
+        type Row = (String, String, bool, String, String, String, i64, i64, String, String);
         let rows: Vec<Row> = sqlx::query_as(
-            "SELECT c.customer, c.solution, relation, month, key, rows, bytes, sha256, object
+            "SELECT c.customer, c.solution, test, relation, month, key, rows, bytes, sha256, object
              FROM contributions c JOIN contributed_files f ON f.batch = c.batch JOIN batches ON id = c.batch
-             WHERE (?1 IS NULL OR c.customer = ?1) AND (?2 IS NULL OR c.solution = ?2)
-             ORDER BY c.customer, c.solution, relation, month, c.batch",
+             WHERE (?1 IS NULL OR c.customer = ?1) AND (?2 IS NULL OR c.solution = ?2) AND (?3 IS NULL OR test = ?3)
+             ORDER BY c.customer, c.solution, test, relation, month, c.batch",
         )
         .bind(customer.map(CustomerName::as_str))
         .bind(solution.map(SolutionName::as_str))
+        .bind(tests.wanted())
         .fetch_all(&self.pool)
         .await?;
-        let file = |(customer, solution, relation, month, key, rows, bytes, sha256, object): Row| {
+        let file = |(customer, solution, test, relation, month, key, rows, bytes, sha256, object): Row| {
             Ok(ContributedFile {
                 customer: stored(&customer, "customer name")?,
                 solution: stored(&solution, "solution name")?,
+                test,
                 relation,
                 month,
                 key: stored(&key, "batch key")?,
@@ -240,14 +240,16 @@ async fn name(
     kept: &Replacement,
 ) -> Result<()> {
     sqlx::query(
-        "INSERT INTO contributions (batch, customer, solution, month, records, keys_object) VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO contributions (batch, customer, solution, month, records, keys_object, keys_sha256)
+         VALUES (?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(kept.batch)
     .bind(customer.as_str())
     .bind(solution.as_str())
     .bind(&kept.month)
     .bind(signed(kept.records))
-    .bind(&kept.keys)
+    .bind(&kept.keys.object)
+    .bind(&kept.keys.sha256)
     .execute(&mut **write)
     .await?;
     for file in &kept.files {

@@ -136,11 +136,7 @@ impl Store {
             .bind(request.since.map(Timestamp::as_millisecond))
             .bind(request.until.map(Timestamp::as_millisecond))
             .bind(request.key_prefix.as_ref().map(KeyPrefix::as_str))
-            .bind(match request.tests {
-                Tests::Without => Some(false),
-                Tests::Only => Some(true),
-                Tests::With => None,
-            })
+            .bind(request.tests.wanted())
             .fetch_all(&self.pool)
             .await?;
         rows.into_iter().map(BatchRow::try_from).collect()

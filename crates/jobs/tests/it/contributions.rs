@@ -1,6 +1,7 @@
 //! Data that is contributed: kept once, replaced by key, withdrawn, whatever crashes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +11,7 @@ use bordereau_base::ids::BatchKey;
 use bordereau_engine::batch::{BatchSpec, score_batch};
 use bordereau_engine::catalog::Catalog;
 use bordereau_engine::contribution::rows;
-use bordereau_jobs::{BatchRequest, Caller, Jobs, JobsOptions, ListRequest, ScoreBatch};
+use bordereau_jobs::{BatchRequest, Caller, Jobs, JobsOptions, ListRequest, ScoreBatch, Tests};
 
 use crate::crashes::{DATA, jane, kill_after};
 use crate::world::{self, World, run_until_final, submit};
@@ -68,11 +69,11 @@ async fn send(jobs: &Jobs, caller: &Caller, numbers: &str) -> BatchKey {
 }
 
 /// Number and batch of every row of a relation that is kept; each number must be there once.
-async fn kept(jobs: &Jobs, relation: &str) -> BTreeMap<i64, String> {
+async fn kept(jobs: &Jobs, relation: &str, tests: Tests) -> BTreeMap<i64, String> {
     let mut found = BTreeMap::new();
-    for file in jobs.contributed(None, None).await.unwrap().iter().filter(|file| file.relation == relation) {
+    for file in jobs.contributed(None, None, tests).await.unwrap().iter().filter(|file| file.relation == relation) {
         let mut count = 0;
-        for batch in rows::read(&file.path).unwrap().map(Result::unwrap) {
+        for batch in rows::read(File::open(&file.path).unwrap()).unwrap().map(Result::unwrap) {
             let numbers = batch.column_by_name("number").unwrap().as_primitive::<arrow::datatypes::Int64Type>();
             let keys = batch.column_by_name("batch_key").unwrap().as_string::<i32>();
             for (number, key) in numbers.values().iter().zip(keys) {
@@ -92,7 +93,7 @@ fn expected(parts: &[(BatchKey, &[i64])]) -> BTreeMap<i64, String> {
 
 async fn is_kept(jobs: &Jobs, parts: &[(BatchKey, &[i64])]) {
     for relation in ["claim", "note"] {
-        assert_eq!(kept(jobs, relation).await, expected(parts), "{relation}");
+        assert_eq!(kept(jobs, relation, Tests::Without).await, expected(parts), "{relation}");
     }
 }
 
@@ -164,6 +165,99 @@ async fn of_two_contributions_the_one_accepted_last_stands_whichever_runs_first(
     assert_eq!(world.files("objects/contributions").len(), 2);
 }
 
+/// What a test user contributes replaces nothing of production, nor the other way round.
+#[tokio::test]
+async fn what_test_users_contribute_is_a_pool_of_its_own() {
+    let world = World::new();
+    let jobs = Jobs::open(options(world.options())).await.unwrap();
+    let jane = world::add_user(&jobs, "jane", "valen").await;
+    let tim = world::add_tester(&jobs, "tim", "valen").await;
+    let first = send(&jobs, &jane, "1 2 3").await;
+    let trial = send(&jobs, &tim, "3 4").await;
+    let again = send(&jobs, &tim, "4 5").await;
+    let last = send(&jobs, &jane, "2 4").await;
+    run_until_final(&jobs, jane.customer(), &[first, trial, again, last]).await;
+    is_kept(&jobs, &[(first, &[1, 3]), (last, &[2, 4])]).await;
+    for relation in ["claim", "note"] {
+        let tests = kept(&jobs, relation, Tests::Only).await;
+        assert_eq!(tests, expected(&[(trial, &[3]), (again, &[4, 5])]), "{relation}");
+    }
+    assert_eq!(jobs.contributed(None, None, Tests::With).await.unwrap().len(), 8);
+    let (others, tests) = (world.files("objects/contributions"), world.files("objects/test-contributions"));
+    assert_eq!((others.len(), tests.len()), (4, 4), "no file of a test lies among the others");
+    jobs.delete(&tim, trial).await.unwrap();
+    is_kept(&jobs, &[(first, &[1, 3]), (last, &[2, 4])]).await;
+    assert_eq!(kept(&jobs, "claim", Tests::Only).await, expected(&[(again, &[4, 5])]));
+}
+
+/// Rows, of which some would have to go to the new contribution, and keys, which all are compared with.
+#[tokio::test]
+async fn promise_3_a_contribution_changes_nothing_where_the_pool_is_damaged() {
+    let sentence = "What was contributed earlier is damaged on our side, so this upload cannot be put beside it; nothing \
+                    was changed. Please tell the operator of the service, and send it again under another key afterwards.";
+    let world = World::new();
+    let jobs = Jobs::open(options(world.options())).await.unwrap();
+    let jane = world::add_user(&jobs, "jane", "valen").await;
+    let (first, second) = (send(&jobs, &jane, "1 2 3").await, send(&jobs, &jane, "7 8").await);
+    run_until_final(&jobs, jane.customer(), &[first, second]).await;
+    let all = || (world.files("objects/contributions"), world.files("objects/contribution-keys"));
+    let (before, objects) = (all(), world.data().join("objects"));
+    let (mut found, mut key) = (0, first);
+    let of_first = |folder: &str, files: &[String]| {
+        let files = files.iter().filter(|file| file.contains(&first.to_string()));
+        files.map(|file| objects.join(folder).join(file)).collect::<Vec<_>>()
+    };
+    let files = [of_first("contributions", &before.0), of_first("contribution-keys", &before.1)].concat();
+    assert_eq!(files.len(), 3, "claims, notes, keys");
+    for file in files {
+        let sound = std::fs::read(&file).unwrap();
+        let mut flipped = sound.clone();
+        flipped[sound.len() / 2] ^= 1;
+        let shortened = sound[..sound.len() - 1].to_vec();
+        for damaged in [Some(flipped), Some(shortened), None] {
+            match &damaged {
+                Some(bytes) => std::fs::write(&file, bytes).unwrap(),
+                None => std::fs::remove_file(&file).unwrap(),
+            }
+            key = send(&jobs, &jane, "2 9").await;
+            run_until_final(&jobs, jane.customer(), &[key]).await;
+            let status = jobs.status(jane.customer(), key).await.unwrap().unwrap();
+            let report = status.report.unwrap_or_else(|| panic!("{file:?} was taken for sound"));
+            assert_eq!((report.code.as_str(), report.message.as_str()), ("contributionDamaged", sentence));
+            found += 1;
+            assert_eq!(jobs.measures().await.unwrap().damaged, found);
+            std::fs::write(&file, &sound).unwrap();
+            assert_eq!(all(), before, "{file:?}");
+        }
+    }
+    is_kept(&jobs, &[(first, &[1, 2, 3]), (second, &[7, 8])]).await;
+    // Put back, it is as if nothing had been.
+    assert_ne!(key, first);
+    let after = send(&jobs, &jane, "2 9").await;
+    run_until_final(&jobs, jane.customer(), &[after]).await;
+    is_kept(&jobs, &[(first, &[1, 3]), (second, &[7, 8]), (after, &[2, 9])]).await;
+}
+
+/// Deleting the batch whose rows are damaged helps too, and rows that nobody takes anything from are not looked at.
+#[tokio::test]
+async fn a_batch_whose_rows_are_damaged_can_be_deleted_and_stands_in_nobodys_way() {
+    let world = World::new();
+    let jobs = Jobs::open(options(world.options())).await.unwrap();
+    let jane = world::add_user(&jobs, "jane", "valen").await;
+    let first = send(&jobs, &jane, "1 2 3").await;
+    run_until_final(&jobs, jane.customer(), &[first]).await;
+    for file in world.files("objects/contributions") {
+        std::fs::write(world.data().join("objects/contributions").join(file), b"no rows").unwrap();
+    }
+    let others = send(&jobs, &jane, "4").await;
+    run_until_final(&jobs, jane.customer(), &[others]).await;
+    assert_eq!(jobs.status(jane.customer(), others).await.unwrap().unwrap().report, None);
+    jobs.delete(&jane, first).await.unwrap();
+    let again = send(&jobs, &jane, "1 2 3").await;
+    run_until_final(&jobs, jane.customer(), &[again]).await;
+    is_kept(&jobs, &[(others, &[4]), (again, &[1, 2, 3])]).await;
+}
+
 /// The numbers that an upload of this key has, so that whoever knows the key knows the upload.
 fn numbers(key: BatchKey) -> BTreeSet<i64> {
     key.to_string().bytes().filter(u8::is_ascii_alphanumeric).take(5).map(|byte| i64::from(byte % 24)).collect()
@@ -213,9 +307,9 @@ async fn whatever_is_killed_each_record_is_kept_once_as_it_was_contributed_last(
         expected.extend(numbers(*key).into_iter().map(|number| (number, key.to_string())));
     }
     for relation in ["claim", "note"] {
-        assert_eq!(kept(&jobs, relation).await, expected);
+        assert_eq!(kept(&jobs, relation, Tests::Without).await, expected);
     }
-    let named = jobs.contributed(None, None).await.unwrap().len();
+    let named = jobs.contributed(None, None, Tests::Without).await.unwrap().len();
     assert_eq!(world.files("objects/contributions").len(), named, "what a kill left is swept");
     assert_eq!(2 * world.files("objects/contribution-keys").len(), named);
     assert!(accepted.keys().all(|key| keys.contains(key)));

@@ -20,7 +20,7 @@ use bordereau_engine::summary::{Counts, ReleaseSummary, Summary, Timings};
 use bordereau_files::intake::IntakeError;
 use bordereau_jobs::{
     Accepted, Actor, BatchRequest, BatchResults, Caller, Error, EventName, Grant, Jobs, JobsOptions, Password, Report,
-    Retry, User,
+    Retry, Role, User,
 };
 use bytes::Bytes;
 use futures::StreamExt;
@@ -189,6 +189,14 @@ pub async fn add_user(jobs: &Jobs, name: &str, customer: &str) -> Caller {
     let customer: CustomerName = customer.parse().unwrap();
     jobs.accounts(Actor::program()).add_customer(&customer).await.unwrap();
     let user = User::new(name.parse().unwrap(), customer, vec![Grant::ALL]);
+    jobs.accounts(Actor::program()).add_user(&user, Password::chosen("opensesame").unwrap()).await.unwrap();
+    Caller::new(user)
+}
+
+/// A test user of a customer that is there already.
+pub async fn add_tester(jobs: &Jobs, name: &str, customer: &str) -> Caller {
+    let user =
+        User { role: Role::TestUser, ..User::new(name.parse().unwrap(), customer.parse().unwrap(), vec![Grant::ALL]) };
     jobs.accounts(Actor::program()).add_user(&user, Password::chosen("opensesame").unwrap()).await.unwrap();
     Caller::new(user)
 }

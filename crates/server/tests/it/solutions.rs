@@ -65,7 +65,7 @@ async fn claims_are_contributed_and_a_key_means_one_upload() {
     assert_eq!(same, (200, first.clone()), "the same bytes again are the same batch");
     let second = said(world.post("jane", path, claims(",200,300,0"))).await.1;
     world.run("jane", &format!("{path}/{second}")).await;
-    let kept = world.jobs.contributed(None, None).await.unwrap();
+    let kept = world.jobs.contributed(None, None, bordereau_jobs::Tests::Without).await.unwrap();
     assert_eq!(kept.iter().map(|file| (file.key.to_string(), file.rows)).collect::<Vec<_>>(), [(second, 1)]);
     assert_eq!(world.files("objects/contributions"), 1);
 }

@@ -1,6 +1,7 @@
 //! Claims that customers contribute, and what their pool must hold in the end.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -48,7 +49,7 @@ pub fn hold_pool(data: &Path, accepted: &[(usize, String)]) -> usize {
     for line in &lines {
         let path = PathBuf::from(line["file"].as_str().unwrap());
         assert_eq!(hex(&Sha256::digest(std::fs::read(&path).unwrap())), line["sha256"].as_str().unwrap());
-        for batch in rows::read(&path).unwrap() {
+        for batch in rows::read(File::open(&path).unwrap()).unwrap() {
             let batch = batch.unwrap();
             let column = |name: &str| cast(batch.column_by_name(name).unwrap(), &DataType::Utf8).unwrap();
             let columns = ["claim_number", "batch_key", "claim_adjuster"].map(column);

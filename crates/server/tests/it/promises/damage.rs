@@ -6,7 +6,7 @@ use reqwest::header::ACCEPT;
 use serde_json::Value;
 
 use crate::world::{World, said};
-use crate::zips::sample;
+use crate::zips::{entry, sample, zip};
 
 const PATH: &str = "/api/2/batch/insureright/scoring";
 const PROFILE: &str = "/api/2/batch/profile";
@@ -41,7 +41,9 @@ fn one(world: &World, part: &str, end: &str) -> PathBuf {
 }
 
 async fn key(world: &World, path: &str) -> String {
-    let (status, key) = said(world.post("jane", path, sample())).await;
+    let claims = include_str!("../../../../../testdata/samples/wc_claims/claim.csv");
+    let upload = if path.contains("claim_detail") { zip(&[entry("claim.csv", claims)]) } else { sample() };
+    let (status, key) = said(world.post("jane", path, upload)).await;
     assert_eq!(status, 200, "{key}");
     key
 }
@@ -49,13 +51,14 @@ async fn key(world: &World, path: &str) -> String {
 #[tokio::test]
 async fn promise_3_results_and_profiles_that_a_disk_has_changed_are_found_and_never_served() {
     let world = World::start().await;
-    let results = format!("{PATH}/{}", key(&world, PATH).await);
+    let batch = key(&world, PATH).await;
+    let (results, errors) = (format!("{PATH}/{batch}"), format!("/api/2/batches/{batch}/errors"));
     let profile = format!("/api/2/batch/unstructured/{}/profile", key(&world, PROFILE).await);
     world.run("jane", &results).await;
     world.run("jane", &format!("{profile}?format=sketch")).await;
     let mut found = 0;
     for (file, paths) in [
-        (one(&world, "results", ".zip"), vec![results.clone()]),
+        (one(&world, "results", ".zip"), vec![results.clone(), errors.clone()]),
         (
             one(&world, "results", ".profile.json"),
             ["", "?format=html", "?format=datapackage"].map(|form| format!("{profile}{form}")).to_vec(),
@@ -78,6 +81,21 @@ async fn promise_3_results_and_profiles_that_a_disk_has_changed_are_found_and_ne
         for path in &paths {
             assert_eq!(world.get("jane", path).send().await.unwrap().status(), 200, "{path}: unharmed again");
         }
+    }
+}
+
+#[tokio::test]
+async fn promise_3_results_and_errors_of_a_contribution_are_served_sound_or_not_at_all() {
+    let world = World::start().await;
+    let key = key(&world, "/api/2/batch/manage/claim_detail").await;
+    let results = format!("/api/2/batch/manage/claim_detail/{key}");
+    assert_eq!(world.run("jane", &results).await.status(), 200);
+    let file = one(&world, "results", ".zip");
+    let mut bytes = std::fs::read(&file).unwrap();
+    CHANGES[1].1(&mut bytes);
+    std::fs::write(&file, bytes).unwrap();
+    for path in [results, format!("/api/2/batches/{key}/errors")] {
+        assert_eq!(said(world.get("jane", &path)).await, (500, NOT_HANDED_OUT.to_owned()), "{path}");
     }
 }
 
