@@ -109,8 +109,8 @@ pub struct Webhook {
 /// One attempt at sending a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// Grows with each attempt.
-    pub id: i64,
+    /// 1, 2, 3, ... of the webhook.
+    pub number: u64,
     /// The id of the message; the same in each attempt at it.
     pub message: String,
     /// The event's place in the log; none of a ping.
@@ -203,6 +203,8 @@ pub struct WebhookOptions {
     pub check_url: CheckUrl,
     /// Webhooks that are delivered to at the same time.
     pub at_once: usize,
+    /// Of these at most so many of one customer.
+    pub at_once_of_customer: usize,
     /// How long to wait after the first failure, the second, ...; after as many failures and one more it is disabled.
     pub waits: Vec<Duration>,
     /// How long one attempt may take at most, lease included.
@@ -220,7 +222,8 @@ impl Default for WebhookOptions {
             send: Arc::new(|_| Box::pin(async { Answer::Fault("this program sends no webhooks".to_owned()) })),
             write: Arc::new(|_| String::new()),
             check_url: Arc::new(|_| Ok(())),
-            at_once: 16,
+            at_once: 64,
+            at_once_of_customer: 8,
             waits: waits_s.into_iter().map(Duration::from_secs).collect(),
             lease: Duration::from_secs(60),
         }
@@ -405,7 +408,7 @@ impl Jobs {
         webhook.map(|webhook| webhook.customer).ok_or(Error::Unknown)
     }
 
-    /// The attempts at a webhook, newest first, before the one with the id `before`. The last thousand are kept.
+    /// The attempts at a webhook, newest first, before the one with the number `before`. The last thousand are kept.
     ///
     /// # Errors
     /// As [`Jobs::webhook`].
@@ -442,18 +445,18 @@ impl Jobs {
         let message_id = format!("ping_{}", Uuid::new_v4().simple());
         let message = signed(&webhook.url, message_id, payload.to_string(), &secrets, now);
         let sent = self.send(message, Sent { sequence: None, name: "ping", attempt: 1 }).await;
-        self.inner.store.add_delivery(id, &sent).await?;
-        Ok(sent)
+        let number = self.inner.store.add_delivery(id, &sent).await?;
+        Ok(Delivery { number, ..sent })
     }
 
-    /// Sends a message; the delivery has no id yet.
+    /// Sends a message; the delivery has no number yet.
     async fn send(&self, message: Message, what: Sent<'_>) -> Delivery {
         let (id, at, began) = (message.id.clone(), self.now(), std::time::Instant::now());
         let answer = (self.inner.options.webhooks.send)(message).await;
         let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let Sent { sequence, name, attempt } = what;
         self.inner.measures.webhook(matches!(answer, Answer::Status { status: 200..=299, .. }));
-        Delivery { id: 0, message: id, sequence, name: name.to_owned(), attempt, answer, took_ms, at }
+        Delivery { number: 0, message: id, sequence, name: name.to_owned(), attempt, answer, took_ms, at }
     }
 
     /// The moment until which a lease on a webhook is held that is taken now.

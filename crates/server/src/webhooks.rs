@@ -114,6 +114,8 @@ pub(crate) struct WebhooksBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DeliveryBody {
+    /// 1, 2, 3, ... of the webhook.
+    number: u64,
     /// `webhook-id` of the message, the same in each attempt at it.
     message: String,
     /// The event's; absent of a ping.
@@ -144,8 +146,8 @@ impl From<Delivery> for DeliveryBody {
             Answer::Status { status, .. } => (Some(status), None),
             Answer::Fault(fault) => (None, Some(fault)),
         };
-        let Delivery { message, sequence, name, attempt, took_ms, at, .. } = delivery;
-        Self { message, sequence, name, attempt, delivered, status, fault, took_ms, at: at.to_string() }
+        let Delivery { number, message, sequence, name, attempt, took_ms, at, .. } = delivery;
+        Self { number, message, sequence, name, attempt, delivered, status, fault, took_ms, at: at.to_string() }
     }
 }
 
@@ -378,7 +380,7 @@ pub(crate) async fn deliveries(State(site): State<Site>, parts: PathParts, uri: 
         let mut found = site.jobs.deliveries(&caller, id, before, limit + 1).await?;
         let more = found.len() > limit as usize;
         found.truncate(limit as usize);
-        let cursor = found.last().filter(|_| more).map(|last| last.id.to_string());
+        let cursor = found.last().filter(|_| more).map(|last| last.number.to_string());
         Ok(DeliveriesBody { deliveries: found.into_iter().map(DeliveryBody::from).collect(), cursor })
     };
     json(listed.await, &headers)

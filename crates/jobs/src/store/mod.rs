@@ -41,6 +41,7 @@ pub(crate) use contributions::{KeptContribution, PlacedFile, Replacement, Swappe
 pub(crate) use events::About;
 pub(crate) use operations::{Deleted, Withdrawal};
 pub(crate) use resumable::ResumableRow;
+pub(crate) use webhooks::DueWebhook;
 
 use crate::error::{Error, Result};
 use crate::folder::Folder;

@@ -13,7 +13,7 @@ use super::events::{About, append_events};
 use super::{Store, state_named, stored};
 use crate::audit::Deed;
 use crate::error::Result;
-use crate::operations::{Cancelling, KeyPrefix, ListRequest, Tests};
+use crate::operations::{Cancelling, KeyPrefix, ListRequest};
 
 /// What was deleted, and what of it lies in the data folder.
 #[derive(Debug, Default)]

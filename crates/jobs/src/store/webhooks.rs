@@ -61,9 +61,18 @@ impl TryFrom<WebhookRow> for Webhook {
     }
 }
 
+/// A webhook that may have something to be sent.
+#[derive(Debug)]
+pub(crate) struct DueWebhook {
+    pub(crate) id: WebhookId,
+    pub(crate) customer: CustomerName,
+    /// The last event of the customer's log.
+    pub(crate) log_end: u64,
+}
+
 #[derive(FromRow)]
 struct DeliveryRow {
-    id: i64,
+    number: i64,
     message: String,
     sequence: Option<i64>,
     name: String,
@@ -83,7 +92,7 @@ impl TryFrom<DeliveryRow> for Delivery {
             (None, fault) => Answer::Fault(fault.unwrap_or_default()),
         };
         Ok(Self {
-            id: row.id,
+            number: unsigned(row.number),
             message: row.message,
             sequence: row.sequence.map(unsigned),
             name: row.name,
@@ -227,18 +236,22 @@ impl Store {
         Ok(found.map(|(newest, before)| [Some(newest), before].into_iter().flatten().map(Secret::from_bytes).collect()))
     }
 
-    /// Webhooks whose customer's log goes on behind their place and that may be tried now, with the end of the log;
-    /// those that have waited longest first.
-    pub(crate) async fn due_webhooks(&self, now: Timestamp) -> Result<Vec<(WebhookId, u64)>> {
-        let rows: Vec<(String, i64)> = sqlx::query_as(
-            "SELECT w.id, c.last_event FROM webhooks w JOIN customers c ON c.name = w.customer
+    /// Webhooks whose customer's log goes on behind their place and that may be tried now; those that have waited longest
+    /// first.
+    pub(crate) async fn due_webhooks(&self, now: Timestamp) -> Result<Vec<DueWebhook>> {
+        let rows: Vec<(String, String, i64)> = sqlx::query_as(
+            "SELECT w.id, w.customer, c.last_event FROM webhooks w JOIN customers c ON c.name = w.customer
              WHERE w.state = 'enabled' AND w.wait_until_ms <= ? AND w.position < c.last_event
              ORDER BY w.updated_ms, w.id",
         )
         .bind(now.as_millisecond())
         .fetch_all(&self.pool)
         .await?;
-        rows.into_iter().map(|(id, end)| Ok((stored(&id, "id of a webhook")?, unsigned(end)))).collect()
+        let due = rows.into_iter().map(|(id, customer, end)| {
+            let (id, customer) = (stored(&id, "id of a webhook")?, stored(&customer, "customer name")?);
+            Ok(DueWebhook { id, customer, log_end: unsigned(end) })
+        });
+        due.collect()
     }
 
     /// Who holds webhooks.
@@ -331,17 +344,20 @@ impl Store {
         Ok(())
     }
 
-    /// Writes down an attempt; the oldest ones go.
-    pub(crate) async fn add_delivery(&self, id: WebhookId, sent: &Delivery) -> Result<()> {
+    /// Writes down an attempt, as the next of its webhook; the oldest ones go. Its number.
+    pub(crate) async fn add_delivery(&self, id: WebhookId, sent: &Delivery) -> Result<u64> {
         let (status, fault) = match &sent.answer {
             Answer::Status { status, .. } => (Some(*status), None),
             Answer::Fault(fault) => (None, Some(fault.as_str())),
         };
         let mut write = self.write().await?;
         // The webhook may have been removed meanwhile.
-        sqlx::query(
-            "INSERT INTO webhook_deliveries (webhook, message, sequence, name, attempt, status, fault, took_ms, at_ms)
-             SELECT id, ?, ?, ?, ?, ?, ?, ?, ? FROM webhooks WHERE id = ?",
+        let number: Option<i64> = sqlx::query_scalar(
+            "INSERT INTO webhook_deliveries
+                 (webhook, number, message, sequence, name, attempt, status, fault, took_ms, at_ms)
+             SELECT id, 1 + coalesce((SELECT max(number) FROM webhook_deliveries WHERE webhook = webhooks.id), 0),
+                 ?, ?, ?, ?, ?, ?, ?, ? FROM webhooks WHERE id = ?
+             RETURNING number",
         )
         .bind(&sent.message)
         .bind(sent.sequence.map(signed))
@@ -352,25 +368,25 @@ impl Store {
         .bind(signed(sent.took_ms))
         .bind(sent.at.as_millisecond())
         .bind(id.to_string())
-        .execute(&mut *write)
+        .fetch_optional(&mut *write)
         .await?;
         sqlx::query(
-            "DELETE FROM webhook_deliveries WHERE webhook = ?1 AND id <= (
-                 SELECT id FROM webhook_deliveries WHERE webhook = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+            "DELETE FROM webhook_deliveries WHERE webhook = ?1 AND number <= (
+                 SELECT max(number) FROM webhook_deliveries WHERE webhook = ?1) - ?2",
         )
         .bind(id.to_string())
         .bind(DELIVERIES_KEPT)
         .execute(&mut *write)
         .await?;
         write.commit().await?;
-        Ok(())
+        Ok(number.map(unsigned).unwrap_or_default())
     }
 
     /// Attempts, newest first.
     pub(crate) async fn deliveries(&self, id: WebhookId, before: Option<i64>, rows_max: u32) -> Result<Vec<Delivery>> {
         let rows: Vec<DeliveryRow> = sqlx::query_as(
-            "SELECT id, message, sequence, name, attempt, status, fault, took_ms, at_ms FROM webhook_deliveries
-             WHERE webhook = ? AND id < ? ORDER BY id DESC LIMIT ?",
+            "SELECT number, message, sequence, name, attempt, status, fault, took_ms, at_ms FROM webhook_deliveries
+             WHERE webhook = ? AND number < ? ORDER BY number DESC LIMIT ?",
         )
         .bind(id.to_string())
         .bind(before.unwrap_or(i64::MAX))

@@ -4,11 +4,15 @@
 //! it, and then the next. A failed attempt puts the webhook off by the next of the waits, a tenth more or less; the
 //! last one disables it. Whatever crashes, the place in the log moves only after a 2xx, so that an event may come twice
 //! and is never left out.
+//!
+//! Customers share the places: none holds more than some of them, whoever holds the fewest is next, and while somebody
+//! without a place waits for one, those who have one give it up after each event.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::future::Future;
 use std::time::Duration;
 
+use bordereau_base::ids::CustomerName;
 use jiff::Timestamp;
 use rand::RngExt;
 use tokio::sync::watch;
@@ -19,6 +23,7 @@ use crate::error::Result;
 use crate::event::{Cursor, Event};
 use crate::jobs::{EVENTS_AT_ONCE_MAX, Jobs};
 use crate::runner::later;
+use crate::store::DueWebhook;
 
 /// Events delivered to one webhook before others that wait for a place get their turn.
 const TURN: usize = 100;
@@ -36,9 +41,9 @@ impl Jobs {
     /// Only when it cannot begin: the data folder cannot be written. Later faults are logged and tried again.
     pub async fn deliver_webhooks(&self, shutdown: impl Future<Output = ()>) -> Result<()> {
         let owner = self.owner().await?.to_owned();
-        let (stop, stopped) = watch::channel(false);
-        let mut deliverer =
-            Deliverer { jobs: self.clone(), owner, stopped, seen: HashMap::new(), busy: HashSet::new() };
+        let pressing = watch::Sender::new(Pressing::Nothing);
+        let (seen, busy) = (HashMap::new(), HashMap::new());
+        let mut deliverer = Deliverer { jobs: self.clone(), owner, pressing, seen, busy };
         let mut turns = JoinSet::new();
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
@@ -50,19 +55,29 @@ impl Jobs {
                 () = tokio::time::sleep(Duration::from_millis(self.inner.options.poll_ms)) => {}
             }
         }
-        stop.send_replace(true);
+        deliverer.pressing.send_replace(Pressing::Shutdown);
         while turns.join_next().await.is_some() {}
         Ok(())
     }
 }
 
+/// Why a turn is to end before it has to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pressing {
+    Nothing,
+    /// A customer without a place waits for one.
+    Others,
+    Shutdown,
+}
+
 struct Deliverer {
     jobs: Jobs,
     owner: String,
-    stopped: watch::Receiver<bool>,
+    pressing: watch::Sender<Pressing>,
     /// Up to where the log was looked at for each webhook, with nothing wanted behind its place.
     seen: HashMap<WebhookId, u64>,
-    busy: HashSet<WebhookId>,
+    /// Webhooks that are being delivered to.
+    busy: HashMap<WebhookId, CustomerName>,
 }
 
 /// A turn that ended: up to where the log was looked at.
@@ -70,21 +85,34 @@ type Turn = (WebhookId, Option<u64>);
 
 impl Deliverer {
     async fn take_up(&mut self, turns: &mut JoinSet<Turn>) {
-        let due = match self.jobs.inner.store.due_webhooks(self.jobs.now()).await {
+        let mut due = match self.jobs.inner.store.due_webhooks(self.jobs.now()).await {
             Ok(due) => due,
             Err(error) => return tracing::warn!(%error, "cannot look for webhooks"),
         };
-        for (id, log_end) in due {
-            if turns.len() >= self.jobs.inner.options.webhooks.at_once {
-                return;
+        due.retain(|due| {
+            let is_behind = self.seen.get(&due.id).is_none_or(|seen| *seen < due.log_end);
+            is_behind && !self.busy.contains_key(&due.id)
+        });
+        let options = &self.jobs.inner.options.webhooks;
+        while turns.len() < options.at_once {
+            // Of customers that hold equally many places the one is next that has waited longest.
+            let Some(next) = (0..due.len()).min_by_key(|at| self.places(&due[*at])) else { break };
+            if self.places(&due[next]) >= options.at_once_of_customer {
+                break;
             }
-            let is_behind = self.seen.get(&id).is_none_or(|seen| *seen < log_end);
-            if is_behind && self.busy.insert(id) {
-                let (jobs, owner, stopped) = (self.jobs.clone(), self.owner.clone(), self.stopped.clone());
-                let from = self.seen.get(&id).copied().unwrap_or_default();
-                turns.spawn(turn(jobs, owner, id, from, stopped));
-            }
+            let DueWebhook { id, customer, .. } = due.remove(next);
+            self.busy.insert(id, customer);
+            let (jobs, owner, pressing) = (self.jobs.clone(), self.owner.clone(), self.pressing.subscribe());
+            let from = self.seen.get(&id).copied().unwrap_or_default();
+            turns.spawn(turn(jobs, owner, id, from, pressing));
         }
+        let others_wait = due.iter().any(|due| self.places(due) == 0);
+        self.pressing.send_replace(if others_wait { Pressing::Others } else { Pressing::Nothing });
+    }
+
+    /// How many places the customer holds that this webhook is of.
+    fn places(&self, due: &DueWebhook) -> usize {
+        self.busy.values().filter(|customer| **customer == due.customer).count()
     }
 
     fn ended(&mut self, ended: std::result::Result<Turn, tokio::task::JoinError>) {
@@ -100,9 +128,9 @@ impl Deliverer {
 }
 
 /// Delivers to one webhook until nothing is wanted, an attempt fails, or others are to have their turn.
-async fn turn(jobs: Jobs, owner: String, id: WebhookId, from: u64, stopped: watch::Receiver<bool>) -> Turn {
+async fn turn(jobs: Jobs, owner: String, id: WebhookId, from: u64, pressing: watch::Receiver<Pressing>) -> Turn {
     let mut seen = from;
-    match deliver_some(&jobs, &owner, id, &mut seen, &stopped).await {
+    match deliver_some(&jobs, &owner, id, &mut seen, &pressing).await {
         Ok(()) => (id, Some(seen)),
         Err(error) => {
             tracing::warn!(%error, webhook = %id, "cannot deliver to a webhook");
@@ -116,7 +144,7 @@ async fn deliver_some(
     owner: &str,
     id: WebhookId,
     seen: &mut u64,
-    stopped: &watch::Receiver<bool>,
+    pressing: &watch::Receiver<Pressing>,
 ) -> Result<()> {
     let store = &jobs.inner.store;
     let holders = store.webhook_holders().await?;
@@ -129,7 +157,7 @@ async fn deliver_some(
         let Some(webhook) = store.webhook(None, id).await? else { return Ok(()) };
         let Some(event) = next_wanted(jobs, &webhook, seen).await? else { break };
         let delivered = deliver(jobs, owner, &webhook, &event).await?;
-        if !delivered || *stopped.borrow() {
+        if !delivered || *pressing.borrow() != Pressing::Nothing {
             break;
         }
     }

@@ -198,6 +198,83 @@ async fn a_paused_webhook_waits_and_a_slow_one_holds_up_no_other() {
     assert!(receiver.sent.lock().unwrap().iter().all(|message| message.url == "https://quick.example/"));
 }
 
+/// Makes valen's user jane and acme's user joe, and webhooks of theirs.
+async fn two_customers(world: &World, options: WebhookOptions, urls: &[&str]) -> (Jobs, Caller, Caller) {
+    let jobs = Jobs::open(JobsOptions { webhooks: options, ..world.options() }).await.unwrap();
+    let (jane, joe) = (add_user(&jobs, "jane", "valen").await, add_user(&jobs, "joe", "acme").await);
+    for url in urls {
+        let owner = if url.contains("joe") { &joe } else { &jane };
+        jobs.add_webhook(owner, url, &[]).await.unwrap();
+        world.clock.advance_ms(1);
+    }
+    (jobs, jane, joe)
+}
+
+#[tokio::test]
+async fn receivers_of_one_customer_that_never_answer_hold_up_no_other_customer() {
+    let world = World::new();
+    let receiver = Receiver::new(|_| OK);
+    let (end, ended) = tokio::sync::watch::channel(false);
+    let quick = receiver.options().send;
+    let send = move |message: Message| match message.url.contains("silent") {
+        true => {
+            let mut ended = ended.clone();
+            let wait = async move { ended.wait_for(|ended| *ended).await.map(|_| BROKEN).unwrap_or(BROKEN) };
+            Box::pin(wait) as futures::future::BoxFuture<'static, Answer>
+        }
+        false => quick(message),
+    };
+    let options = WebhookOptions { send: Arc::new(send), at_once: 3, at_once_of_customer: 2, ..receiver.options() };
+    let silent = ["https://silent.example/1", "https://silent.example/2", "https://silent.example/3"];
+    let (jobs, jane, joe) = two_customers(&world, options, &[&silent[..], &["https://joe.example/"]].concat()).await;
+    batch(&jobs, &jane, b"a zip").await;
+    batch(&jobs, &joe, b"a zip").await;
+    let all_of_joe = || {
+        let done = receiver.count() == 4;
+        if done {
+            end.send_replace(true);
+        }
+        done
+    };
+    deliver_until(&world, &jobs, all_of_joe).await;
+}
+
+#[tokio::test]
+async fn a_customer_without_a_place_gets_one_after_an_event_of_another() {
+    let world = World::new();
+    let receiver = Receiver::new(|_| OK);
+    let options = WebhookOptions { at_once: 1, at_once_of_customer: 1, ..receiver.options() };
+    let urls = ["https://jane.example/1", "https://jane.example/2", "https://joe.example/"];
+    let (jobs, jane, joe) = two_customers(&world, options, &urls).await;
+    batch(&jobs, &jane, b"a zip").await;
+    batch(&jobs, &joe, b"a zip").await;
+    deliver_until(&world, &jobs, || receiver.count() == 12).await;
+    let sent = receiver.sent.lock().unwrap();
+    let first: Vec<&str> = sent[..4].iter().map(|message| message.url.as_str()).collect();
+    assert!(first[1..3].contains(&urls[2]), "joe waits while jane is sent to: {first:?}");
+}
+
+#[tokio::test]
+async fn attempts_are_numbered_for_each_webhook() {
+    let world = World::new();
+    let receiver = Receiver::new(|_| OK);
+    let (jobs, jane) = open(&world, &receiver).await;
+    let (first, _) = jobs.add_webhook(&jane, "https://a.example/", &[]).await.unwrap();
+    let (second, _) = jobs.add_webhook(&jane, "https://b.example/", &[]).await.unwrap();
+    for id in [first.id, second.id, first.id, second.id, second.id] {
+        jobs.ping_webhook(&jane, id).await.unwrap();
+    }
+    for (id, before, numbers) in [
+        (first.id, None, vec![2, 1]),
+        (second.id, None, vec![3, 2, 1]),
+        (second.id, Some(3), vec![2, 1]),
+        (second.id, Some(1), vec![]),
+    ] {
+        let found = jobs.deliveries(&jane, id, before, 10).await.unwrap();
+        assert_eq!(found.iter().map(|delivery| delivery.number).collect::<Vec<_>>(), numbers, "{before:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_new_secret_is_used_beside_the_old_one_for_a_day() {
     let world = World::new();
