@@ -191,7 +191,7 @@ fn find_line_ends(window: &[u8], whole: bool, delimiter: Delimiter) -> LineEnds 
             b'\n' => lf = true,
             b'\r' => cr |= whole || at < window.len(),
             _ if syntax(delimiter, LineEnds::Lf).opens_value(&window[row..place]) => {
-                let mut scan = RowScan { at, quoted: true };
+                let mut scan = RowScan::in_quotes(at);
                 if scan.leave_quotes(window).is_none() {
                     break;
                 }
