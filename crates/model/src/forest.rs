@@ -1,8 +1,8 @@
 //! A forest: trees of tests on one input each, summed per output.
 //!
 //! A reader hands over [`Tree`]s as it found them; [`Forest::new`] checks that each really is a tree and lays it out
-//! for scoring, as [`ranked::Ranks`] (small trees) or [`score::Walk`] (all others), and for explaining, as
-//! [`patterns::PatternTree`] (most trees) or [`paths::PathTree`] (those with long paths). All read rows through
+//! for scoring, as [`ranked::Ranks`] (small trees) and [`score::Walk`] (all others, and few rows), and for explaining,
+//! as [`patterns::PatternTree`] (most trees) or [`paths::PathTree`] (those with long paths). All read rows through
 //! *slots*: an input, with zeros taken as missing or not. Memory: about 30 bytes per node for scoring, and 300 for
 //! explaining; while it explains, 8 MiB of rows and one tree's tables (1 MiB).
 
@@ -20,7 +20,8 @@ mod vector;
 use explain::Paths;
 use ranked::{RankWork, Ranks};
 use score::Walk;
-use vector::Level;
+
+use crate::level::Level;
 
 /// Deepest tree accepted. It bounds the scratch memory of the kernels; LightGBM's trees stay below some hundreds.
 pub(crate) const DEPTH_MAX: usize = 1024;
@@ -173,10 +174,14 @@ pub(crate) struct Slot {
 /// LightGBM's zero: `|x| <= 1e-35f`, the float's value.
 const ZERO: f64 = 1e-35_f32 as f64;
 
-/// The layout that rows are scored by; the scores have the same bits.
-enum Scorer {
-    Ranks(Ranks, Level),
-    Walk(Walk),
+/// Most rows of a call that walk down the trees: ranks are for 64 rows together, however few there are.
+const WALKED_ROWS: usize = 7;
+
+/// The layout that rows are scored by; the scores have the same bits. Few rows always walk.
+struct Scorer {
+    walk: Walk,
+    ranks: Option<Ranks>,
+    level: Level,
 }
 
 impl Scorer {
@@ -186,10 +191,8 @@ impl Scorer {
         slots: &[Slot],
         precision: Precision,
     ) -> Result<Self, String> {
-        match Ranks::new(trees, orders, precision) {
-            Some(ranks) => Ok(Self::Ranks(ranks, Level::detect())),
-            None => Walk::new(trees, orders, slots, precision).map(Self::Walk),
-        }
+        let walk = Walk::new(trees, orders, slots, precision)?;
+        Ok(Self { walk, ranks: Ranks::new(trees, orders, precision), level: Level::detect() })
     }
 }
 
@@ -289,17 +292,23 @@ impl Forest {
 
     /// Add a run of trees.
     fn add_trees(&self, scorer: &Scorer, values: &[f64], raw: &mut [f64]) {
-        match scorer {
-            Scorer::Ranks(ranks, level) => {
-                let rows = (values, self.inputs);
-                vector::add_ranks(*level, ranks, rows, raw, self.outputs, &mut RankWork::default());
+        match &scorer.ranks {
+            Some(_) if raw.len() <= WALKED_ROWS * self.outputs => {
+                for (row, raw) in values.chunks_exact(self.inputs).zip(raw.chunks_exact_mut(self.outputs)) {
+                    let slots: Vec<f64> = self.slots.iter().map(|slot| layout::read(row, *slot)).collect();
+                    scorer.walk.add_row(&slots, raw);
+                }
             }
-            Scorer::Walk(walk) => {
+            Some(ranks) => {
+                let rows = (values, self.inputs);
+                vector::add_ranks(scorer.level, ranks, rows, raw, self.outputs, &mut RankWork::default());
+            }
+            None => {
                 let mut block = Vec::new();
                 let rows = values.chunks(BLOCK_ROWS * self.inputs);
                 for (values, raw) in rows.zip(raw.chunks_mut(BLOCK_ROWS * self.outputs)) {
                     layout::gather(&mut block, values, self.inputs, &self.slots);
-                    walk.add(&block, self.slots.len(), (values, self.inputs), raw, self.outputs);
+                    scorer.walk.add(&block, self.slots.len(), (values, self.inputs), raw, self.outputs);
                 }
             }
         }

@@ -19,10 +19,12 @@
 
 mod error;
 mod explanation;
+mod exponential;
 mod features;
 mod forest;
 mod formats;
 mod graph;
+mod level;
 mod linear;
 mod link;
 mod model;

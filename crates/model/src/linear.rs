@@ -201,7 +201,7 @@ impl Linear {
     /// The linear predictors (rows x outputs) of rows x inputs.
     pub(crate) fn score(&self, values: &[f64], raw: &mut [f64]) {
         if let Some(sums) = &self.sums {
-            sums.add(values, self.inputs.len(), raw);
+            sums.add(values, raw);
             return;
         }
         let mut fields = Vec::new();

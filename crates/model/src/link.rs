@@ -1,6 +1,8 @@
 //! From raw scores to predictions.
 
+use crate::exponential;
 use crate::forest::Precision;
+use crate::level::Level;
 
 /// The inverse link of a model: how its raw scores become predictions. Functions come from `libm`, so the same raw
 /// score gives the same bits on every machine.
@@ -74,6 +76,12 @@ impl Link {
         match (self, precision) {
             (Self::Softmax, Precision::Double) => values.chunks_exact_mut(outputs.max(1)).for_each(softmax),
             (Self::Softmax, Precision::Single) => values.chunks_exact_mut(outputs.max(1)).for_each(softmax_single),
+            (Self::Log, Precision::Double) => exponential::exp(Level::detect(), values),
+            (Self::Logit { slope }, Precision::Double) => {
+                values.iter_mut().for_each(|x| *x *= -slope);
+                exponential::exp(Level::detect(), values);
+                values.iter_mut().for_each(|x| *x = 1.0 / (1.0 + *x));
+            }
             (_, Precision::Double) => values.iter_mut().for_each(|value| *value = self.one(*value)),
             (_, Precision::Single) => values.iter_mut().for_each(|value| *value = f64::from(self.single(*value))),
         }

@@ -423,6 +423,9 @@ impl Model {
     fn clear_unscored(&self, rows: &[f64], cells: usize, values: &mut [f64]) {
         let required = self.parts.bindings.iter().enumerate().filter(|(_, binding)| binding.is_required());
         let required: Vec<usize> = required.map(|(at, _)| at).collect();
+        if required.is_empty() {
+            return;
+        }
         let rows = rows.chunks_exact(self.parts.inputs.len().max(1));
         for (row, values) in rows.zip(values.chunks_exact_mut(cells.max(1))) {
             if required.iter().any(|at| row[*at].is_nan()) {

@@ -28,8 +28,9 @@ use super::patterns::{PLAYERS_MAX, PatternTree};
 use super::quadrature::Quadrature;
 use super::score::in_words;
 use super::tables::{Block, Cells, Tables};
-use super::vector::{self, Level};
+use super::vector;
 use super::{EXPLAIN_ROWS, LANES, Rules, Slot, Tree};
+use crate::level::Level;
 
 /// A number for each of eight rows, in one cache line: stores that cross two are twice as slow.
 #[derive(Debug, Clone, Copy)]

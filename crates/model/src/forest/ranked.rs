@@ -1,30 +1,37 @@
-//! Scoring by ranks: every split of a tree is asked about many rows at once, in the narrowest numbers that will do.
+//! Scoring by ranks: every split of a tree is asked about many rows at once, in bytes.
 //!
 //! A split by threshold depends only on how many of the forest's thresholds of that input are below the value. That
-//! *rank* is found once for a row by binary search, and is a byte as long as an input has at most 255 thresholds (else
-//! two bytes, in the same code). From the leaves up each split then picks the number of the leaf where a row ends: its
-//! right side's where the rank is above the threshold's place, else its left side's. So no row walks and nothing
-//! branches on a value; 64 rows are one vector. Binned inputs are what LightGBM trains on; QuickScorer's rank variant
-//! (Lucchese et al. 2017) compares likewise. A *symmetric* tree, which asks the same on every split of a level, adds up
-//! the bits of its leaf's number instead (as CatBoost does).
+//! *rank* is found once for a row, and is a byte: where an input has more than 255 thresholds, each 255 of them are a
+//! scale of their own. From the leaves up each split then picks the number of the leaf where a row ends: its right
+//! side's where the rank is above the threshold's place, else its left side's. So no row walks and nothing branches on
+//! a value or on a tree's shape; 64 rows are one vector. Binned inputs are what LightGBM trains on; QuickScorer's rank
+//! variant (Lucchese et al. 2017) compares likewise. A *symmetric* tree, which asks the same on every split of a level,
+//! adds up the bits of its leaf's number instead (as CatBoost does).
 //!
 //! A missing value has rank 0 for splits that send it left and the highest for the others, so these have ranks of their
-//! own. A category's code picks a byte in which each bit
-//! answers another split of the tree. Sums: each row's trees in the order of the file, so the
-//! bits of a score are those of [`super::score::Walk`]. Cost: about five vector operations a split and 64 rows, and a
-//! load and an addition a tree and row. Memory: 12 bytes a split, a bit for each split by categories and category.
+//! own. A category's code picks a byte in which each bit answers another split of the tree. Sums: each row's trees in
+//! the order of the file, so the bits of a score are those of [`super::score::Walk`]. Cost: about five vector
+//! operations a split and 64 rows, and with AVX-512 ([`wide`]) fifty for a tree's leaves. Memory: 10 bytes a split, 16
+//! a leaf, a bit for each split by categories and category; 64 KiB for a call.
 
 mod arrange;
+#[cfg(target_arch = "x86_64")]
+pub(super) mod wide;
 
+use super::Slot;
 use super::layout::read;
-use super::{Precision, Slot};
 
-/// Rows worked on together, of a large batch and of a small one.
-const MANY: usize = 256;
-const FEW: usize = 64;
+/// Rows in a vector of bytes.
+const GROUP: usize = 64;
+
+/// Groups worked on together in a large batch; a small one takes one after the other.
+const GROUPS: usize = 4;
 
 /// Most leaves of a tree; in larger ones a walk asks much fewer splits.
 const LEAVES_MAX: usize = 256;
+
+/// Most thresholds of a scale, so that a byte holds every rank.
+const RANK_MAX: usize = 255;
 
 /// Most bytes of all planes.
 const BYTES_MAX: usize = 1 << 24;
@@ -32,50 +39,27 @@ const BYTES_MAX: usize = 1 << 24;
 /// Most codes that categories may have.
 const CODES_MAX: usize = 1 << 15;
 
-/// An unsigned number that holds ranks and leaves.
-trait Rank: Copy + Default + PartialOrd {
-    fn of(n: usize) -> Self;
-    fn index(self) -> usize;
-    /// By a mask: both are read, so that the compiler does not choose between two addresses and gather.
-    fn choose(is_right: bool, right: Self, left: Self) -> Self;
-    /// The number with a bit set if the row goes right.
-    fn with(self, is_right: bool, bit: Self) -> Self;
-}
+/// Groups where results wait: a tree's leaf numbers, each 64 times, and from [`FIRST`] on [`GROUPS`] for each split of
+/// two leaves.
+const WAITING: usize = 1024;
+const FIRST: u16 = LEAVES_MAX as u16;
 
-macro_rules! rank {
-    ($number:ty) => {
-        impl Rank for $number {
-            fn of(n: usize) -> Self {
-                n as Self
-            }
+/// A byte for each of 64 rows.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(64))]
+struct Group([u8; GROUP]);
 
-            fn index(self) -> usize {
-                self.into()
-            }
+/// A sum for each of 64 rows.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(64))]
+struct Sums<S>([S; GROUP]);
 
-            #[inline(always)]
-            fn choose(is_right: bool, right: Self, left: Self) -> Self {
-                let mask = Self::from(is_right).wrapping_neg();
-                (right & mask) | (left & !mask)
-            }
-
-            #[inline(always)]
-            fn with(self, is_right: bool, bit: Self) -> Self {
-                self | (Self::from(is_right).wrapping_neg() & bit)
-            }
-        }
-    };
-}
-
-rank!(u8);
-rank!(u16);
-
-/// The thresholds of one slot whose splits send a missing value the same way.
+/// Thresholds of one slot whose splits send a missing value the same way.
 #[derive(Debug)]
 struct Scale {
     slot: Slot,
     missing_left: bool,
-    /// Ascending, then infinite ones up to a power of two; `count` are real.
+    /// Ascending, then infinite ones up to 64, 128 or 256; `count` are real.
     thresholds: Vec<f64>,
     count: usize,
 }
@@ -87,32 +71,27 @@ struct Codes {
     size: usize,
 }
 
-/// Who goes right.
+/// Who goes right: rows whose byte in the column, of which `mask` counts, is above the place. Columns are the scales'
+/// ranks, and then the tree's planes.
 #[derive(Debug, Clone, Copy)]
-enum Ask {
-    /// Rows whose rank on the scale is above the place.
-    Above { scale: u16, place: u16 },
-    /// Rows with this bit in one of the tree's planes.
-    Marked { plane: u16, bit: u8 },
+struct Ask {
+    column: u16,
+    mask: u8,
+    place: u8,
 }
 
-/// What a side of a split is: a leaf of the tree, or the last result that was not yet used.
-#[derive(Debug, Clone, Copy)]
-enum Side {
-    Leaf(u16),
-    Last,
-}
-
+/// A split: where the result of its right side is, of its left, and where its own goes, as places in [`Waiting`].
 #[derive(Debug, Clone, Copy)]
 struct Pick {
     ask: Ask,
-    left: Side,
-    right: Side,
+    left: u16,
+    right: u16,
+    to: u16,
 }
 
 #[derive(Debug)]
 enum Way {
-    /// Splits such that both sides of each come before it, the right one first. None in a single leaf.
+    /// Splits such that both sides of each come before it. None in a single leaf.
     Picks(std::ops::Range<usize>),
     /// What the levels ask, from the root; the leaves from left to right.
     Levels(Vec<Ask>),
@@ -122,8 +101,9 @@ enum Way {
 struct Ranked {
     way: Way,
     output: usize,
-    /// Where its leaves start.
+    /// Where its leaves start, and the planes of their words if it has at most 64.
     leaves: usize,
+    words: Option<usize>,
     planes: Vec<Plane>,
 }
 
@@ -136,6 +116,20 @@ struct Plane {
     bits: u8,
 }
 
+/// The leaves of all trees, and then as many as one may have, so that each tree's can be read as an array.
+#[derive(Debug)]
+struct Leaves<S> {
+    values: Vec<S>,
+    /// The same of trees of at most 64 leaves: the lowest 16 bits of all, the next, and so on.
+    words: Vec<[u16; GROUP]>,
+}
+
+#[derive(Debug)]
+enum Values {
+    Double(Leaves<f64>),
+    Single(Leaves<f32>),
+}
+
 /// All trees.
 #[derive(Debug)]
 pub(super) struct Ranks {
@@ -143,240 +137,291 @@ pub(super) struct Ranks {
     codes: Vec<Codes>,
     /// Of all planes.
     bytes: Vec<u8>,
+    /// Most planes of a tree.
+    planes: usize,
     picks: Vec<Pick>,
     trees: Vec<Ranked>,
-    /// Of all trees, and then as many as one may have, so that each tree's can be read as an array.
-    leaves: Vec<f64>,
-    /// Most results that wait to be used.
-    waiting: usize,
-    /// Whether a byte holds every rank.
-    narrow: bool,
-    precision: Precision,
+    leaves: Values,
 }
+
+/// The number that scores are summed in.
+trait Number: Copy {
+    const WORDS: usize;
+    fn of(x: f64) -> Self;
+    fn double(self) -> f64;
+    fn plus(self, other: Self) -> Self;
+    /// 16 of its bits, counted from the lowest.
+    fn word(self, at: usize) -> u16;
+    #[cfg(target_arch = "x86_64")]
+    fn add_wide(kernel: wide::Wide, words: &[[u16; GROUP]], ends: &[Group], sums: &mut [Sums<Self>]);
+}
+
+macro_rules! number {
+    ($number:ty, $words:expr, $add_wide:ident) => {
+        impl Number for $number {
+            const WORDS: usize = $words;
+
+            #[inline(always)]
+            fn of(x: f64) -> Self {
+                x as Self
+            }
+
+            #[inline(always)]
+            fn double(self) -> f64 {
+                self.into()
+            }
+
+            #[inline(always)]
+            fn plus(self, other: Self) -> Self {
+                self + other
+            }
+
+            fn word(self, at: usize) -> u16 {
+                (self.to_bits() >> (16 * at)) as u16
+            }
+
+            #[cfg(target_arch = "x86_64")]
+            #[inline(always)]
+            fn add_wide(kernel: wide::Wide, words: &[[u16; GROUP]], ends: &[Group], sums: &mut [Sums<Self>]) {
+                if let Some(words) = words.first_chunk() {
+                    kernel.$add_wide(words, ends, sums);
+                }
+            }
+        }
+    };
+}
+
+number!(f64, 4, add_double);
+number!(f32, 2, add_single);
+
+/// The parts of the work that differ by processor, with the same results.
+pub(super) trait Kernel: Copy {
+    #[allow(private_interfaces)]
+    fn ranks(self, scale: &Scale, values: impl Iterator<Item = f64>, to: &mut Group);
+    #[allow(private_interfaces, private_bounds)]
+    fn add<S: Number>(self, leaves: &Leaves<S>, tree: &Ranked, ends: &[Group], sums: &mut [Sums<S>]);
+}
+
+/// What every processor can.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Portable;
 
 /// Working memory, made once for a call.
-#[derive(Default)]
 pub(super) struct RankWork {
-    narrow: Work<u8>,
-    wide: Work<u16>,
+    /// Ranks and then planes x groups.
+    columns: Vec<Group>,
+    /// Codes x groups.
+    codes: Vec<[u16; GROUP]>,
+    waiting: Box<[Group; WAITING]>,
 }
 
-#[derive(Default)]
-struct Work<T> {
-    /// Scales x rows.
-    ranks: Vec<T>,
-    /// Codes x rows.
-    codes: Vec<u16>,
-    /// Planes of a tree x rows.
-    planes: Vec<u8>,
-    /// Waiting results x rows.
-    waiting: Vec<T>,
+impl Default for RankWork {
+    fn default() -> Self {
+        let mut waiting = Box::new([Group([0; GROUP]); WAITING]);
+        (0..=u8::MAX).zip(waiting.iter_mut()).for_each(|(leaf, group)| *group = Group([leaf; GROUP]));
+        Self { columns: Vec::new(), codes: Vec::new(), waiting }
+    }
 }
 
 impl Ranks {
     /// Add every tree to `raw`, rows x outputs, for rows x inputs of `values`.
     #[inline(always)]
-    pub(super) fn add(&self, values: &[f64], inputs: usize, raw: &mut [f64], outputs: usize, work: &mut RankWork) {
-        match self.narrow {
-            true => self.add_as(values, inputs, raw, outputs, &mut work.narrow),
-            false => self.add_as(values, inputs, raw, outputs, &mut work.wide),
-        }
-    }
-
-    #[inline(always)]
-    fn add_as<T: Rank>(&self, values: &[f64], inputs: usize, raw: &mut [f64], outputs: usize, work: &mut Work<T>) {
-        let blocks = values.chunks(MANY * inputs).zip(raw.chunks_mut(MANY * outputs));
-        for (values, raw) in blocks {
-            match raw.len() <= FEW * outputs {
-                true => self.add_block::<T, FEW>(values, inputs, raw, outputs, work),
-                false => self.add_block::<T, MANY>(values, inputs, raw, outputs, work),
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn add_block<T: Rank, const ROWS: usize>(
+    pub(super) fn add(
         &self,
-        values: &[f64],
-        inputs: usize,
+        kernel: impl Kernel,
+        rows: (&[f64], usize),
         raw: &mut [f64],
         outputs: usize,
-        work: &mut Work<T>,
+        work: &mut RankWork,
     ) {
-        work.ranks.resize(self.scales.len() * ROWS, T::default());
-        work.codes.resize(self.codes.len() * ROWS, 0);
-        work.waiting.resize((self.waiting + 1) * ROWS, T::default());
-        let ranks = work.ranks.as_chunks_mut::<ROWS>().0;
-        for (scale, ranks) in self.scales.iter().zip(&mut *ranks) {
-            scale.rank(values, inputs, ranks);
+        match &self.leaves {
+            Values::Double(leaves) => self.add_as(kernel, leaves, rows, raw, outputs, work),
+            Values::Single(leaves) => self.add_as(kernel, leaves, rows, raw, outputs, work),
         }
-        let codes = work.codes.as_chunks_mut::<ROWS>().0;
+    }
+
+    #[inline(always)]
+    fn add_as<S: Number>(
+        &self,
+        kernel: impl Kernel,
+        leaves: &Leaves<S>,
+        (values, inputs): (&[f64], usize),
+        raw: &mut [f64],
+        outputs: usize,
+        work: &mut RankWork,
+    ) {
+        work.columns.resize((self.scales.len() + self.planes) * GROUPS, Group([0; GROUP]));
+        work.codes.resize(self.codes.len() * GROUPS, [0; GROUP]);
+        let mut sums = vec![Sums([S::of(0.0); GROUP]); outputs * GROUPS];
+        let many = GROUP * GROUPS;
+        for (values, raw) in values.chunks(many * inputs).zip(raw.chunks_mut(many * outputs)) {
+            let rows = raw.len() / outputs;
+            let mut add = |few: usize| {
+                for (values, raw) in values.chunks(few * inputs).zip(raw.chunks_mut(few * outputs)) {
+                    let sums = &mut sums[..outputs * few / GROUP];
+                    load(raw, outputs, sums);
+                    match few == many {
+                        true => self.add_block::<S, GROUPS>(kernel, leaves, (values, inputs), sums, work),
+                        false => self.add_block::<S, 1>(kernel, leaves, (values, inputs), sums, work),
+                    }
+                    store(sums, raw, outputs);
+                }
+            };
+            add(if rows > many / 2 { many } else { GROUP });
+        }
+    }
+
+    #[inline(always)]
+    fn add_block<S: Number, const N: usize>(
+        &self,
+        kernel: impl Kernel,
+        leaves: &Leaves<S>,
+        (values, inputs): (&[f64], usize),
+        sums: &mut [Sums<S>],
+        work: &mut RankWork,
+    ) {
+        let columns = work.columns.as_chunks_mut::<N>().0;
+        for (scale, column) in self.scales.iter().zip(&mut *columns) {
+            for (group, values) in column.iter_mut().zip(values.chunks(GROUP * inputs)) {
+                kernel.ranks(scale, values.chunks_exact(inputs).map(|row| read(row, scale.slot)), group);
+            }
+        }
+        let codes = work.codes.as_chunks_mut::<N>().0;
         for (slot, codes) in self.codes.iter().zip(&mut *codes) {
-            for (row, code) in values.chunks_exact(inputs).zip(codes) {
+            for (row, code) in values.chunks_exact(inputs).zip(codes.as_flattened_mut()) {
                 *code = slot.code(read(row, slot.slot));
             }
         }
-        let waiting = work.waiting.as_chunks_mut::<ROWS>().0;
+        let sums = sums.as_chunks_mut::<N>().0;
         for tree in &self.trees {
-            work.planes.resize(work.planes.len().max(tree.planes.len() * ROWS), 0);
-            let planes = work.planes.as_chunks_mut::<ROWS>().0;
-            for (plane, to) in tree.planes.iter().zip(&mut *planes) {
-                let codes = &codes[usize::from(plane.codes)];
-                let bytes = &self.bytes[plane.bytes as usize..][..self.codes[usize::from(plane.codes)].size + 2];
-                to.iter_mut().zip(codes).for_each(|(to, code)| *to = bytes[usize::from(*code)]);
+            let planes = columns.iter_mut().skip(self.scales.len());
+            for (plane, column) in tree.planes.iter().zip(planes) {
+                self.fill(plane, &codes[usize::from(plane.codes)], column);
             }
-            let asked = Asked { ranks, planes };
             let ends = match &tree.way {
-                Way::Picks(picks) => ends(&self.picks[picks.clone()], &asked, waiting),
-                Way::Levels(levels) => asked.add_levels(levels),
+                Way::Picks(picks) if tree.planes.is_empty() => {
+                    ends::<N, false>(&self.picks[picks.clone()], columns, &mut work.waiting)
+                }
+                Way::Picks(picks) => ends::<N, true>(&self.picks[picks.clone()], columns, &mut work.waiting),
+                Way::Levels(levels) => add_levels(levels, columns),
             };
-            let Some(leaves) = self.leaves[tree.leaves..].first_chunk::<LEAVES_MAX>() else { return };
-            match self.precision {
-                Precision::Double => add_leaves(&mut raw[tree.output..], outputs, &ends, leaves, |sum| sum),
-                Precision::Single => {
-                    add_leaves(&mut raw[tree.output..], outputs, &ends, leaves, |sum| f64::from(sum as f32));
-                }
-            }
+            kernel.add(leaves, tree, &ends, &mut sums[tree.output]);
         }
     }
-}
 
-/// Add the leaf where each row ends to the row's sum, `stride` apart.
-#[inline(always)]
-fn add_leaves<T: Rank, const ROWS: usize>(
-    sums: &mut [f64],
-    stride: usize,
-    ends: &[T; ROWS],
-    leaves: &[f64; LEAVES_MAX],
-    round: impl Fn(f64) -> f64,
-) {
-    let leaf = |end: T| leaves[end.index() % LEAVES_MAX];
-    if stride == 1
-        && let Some(sums) = sums.first_chunk_mut::<ROWS>()
-    {
-        for row in 0..ROWS {
-            sums[row] = round(sums[row] + leaf(ends[row]));
-        }
-        return;
-    }
-    for (sum, end) in sums.iter_mut().step_by(stride).zip(ends) {
-        *sum = round(*sum + leaf(*end));
-    }
-}
-
-/// What the splits of a tree read of a block of rows.
-struct Asked<'a, T, const ROWS: usize> {
-    ranks: &'a [[T; ROWS]],
-    planes: &'a [[u8; ROWS]],
-}
-
-impl<T: Rank, const ROWS: usize> Asked<'_, T, ROWS> {
-    /// `yes` for the rows that go right, `no` for the others.
     #[inline(always)]
-    fn pick(&self, ask: Ask, no: impl Fn(usize) -> T, yes: impl Fn(usize) -> T) -> [T; ROWS] {
-        let mut picked = [T::default(); ROWS];
-        match ask {
-            Ask::Above { scale, place } => {
-                let (ranks, place) = (&self.ranks[usize::from(scale)], T::of(place.into()));
-                for row in 0..ROWS {
-                    picked[row] = T::choose(ranks[row] > place, yes(row), no(row));
-                }
-            }
-            Ask::Marked { plane, bit } => {
-                let plane = &self.planes[usize::from(plane)];
-                for row in 0..ROWS {
-                    picked[row] = T::choose(plane[row] & bit != 0, yes(row), no(row));
-                }
-            }
+    fn fill<const N: usize>(&self, plane: &Plane, codes: &[[u16; GROUP]; N], column: &mut [Group; N]) {
+        let bytes = &self.bytes[plane.bytes as usize..][..self.codes[usize::from(plane.codes)].size + 2];
+        for (codes, group) in codes.iter().zip(column) {
+            codes.iter().zip(&mut group.0).for_each(|(code, to)| *to = bytes[usize::from(*code)]);
         }
-        picked
-    }
-
-    /// The leaves of a symmetric tree, as many rows at a time as a vector holds.
-    #[inline(always)]
-    fn add_levels(&self, levels: &[Ask]) -> [T; ROWS] {
-        let mut ends = [T::default(); ROWS];
-        for (part, ends) in ends.as_chunks_mut::<FEW>().0.iter_mut().enumerate() {
-            let mut sum = [T::default(); FEW];
-            for (level, ask) in levels.iter().rev().enumerate() {
-                let bit = T::of(1 << level);
-                match *ask {
-                    Ask::Above { scale, place } => {
-                        let ranks = &self.ranks[usize::from(scale)].as_chunks::<FEW>().0[part];
-                        let place = T::of(place.into());
-                        for row in 0..FEW {
-                            sum[row] = sum[row].with(ranks[row] > place, bit);
-                        }
-                    }
-                    Ask::Marked { plane, bit: mark } => {
-                        let plane = &self.planes[usize::from(plane)].as_chunks::<FEW>().0[part];
-                        for row in 0..FEW {
-                            sum[row] = sum[row].with(plane[row] & mark != 0, bit);
-                        }
-                    }
-                }
-            }
-            *ends = sum;
-        }
-        ends
     }
 }
 
-/// The leaves of a tree where rows end.
+/// Rows x outputs into outputs x groups.
+fn load<S: Number>(raw: &[f64], outputs: usize, sums: &mut [Sums<S>]) {
+    let groups = sums.len() / outputs;
+    for (row, raw) in raw.chunks_exact(outputs).enumerate() {
+        raw.iter().enumerate().for_each(|(at, x)| sums[at * groups + row / GROUP].0[row % GROUP] = S::of(*x));
+    }
+}
+
+/// The way back.
+fn store<S: Number>(sums: &[Sums<S>], raw: &mut [f64], outputs: usize) {
+    let groups = sums.len() / outputs;
+    for (row, raw) in raw.chunks_exact_mut(outputs).enumerate() {
+        raw.iter_mut().enumerate().for_each(|(at, x)| *x = sums[at * groups + row / GROUP].0[row % GROUP].double());
+    }
+}
+
+/// By a mask: both are read, so that the compiler does not choose between two addresses and gather.
 #[inline(always)]
-fn ends<T: Rank, const ROWS: usize>(
+fn choose(is_right: bool, right: u8, left: u8) -> u8 {
+    let mask = u8::from(is_right).wrapping_neg();
+    (right & mask) | (left & !mask)
+}
+
+/// The leaves of a tree where rows end. `MASKED` where it asks planes.
+#[inline(always)]
+fn ends<const N: usize, const MASKED: bool>(
     picks: &[Pick],
-    asked: &Asked<'_, T, ROWS>,
-    waiting: &mut [[T; ROWS]],
-) -> [T; ROWS] {
-    let mut next = 0;
+    columns: &[[Group; N]],
+    waiting: &mut [Group; WAITING],
+) -> [Group; N] {
     for pick in picks {
-        let leaf = |number: u16| T::of(number.into());
-        match (pick.left, pick.right) {
-            (Side::Leaf(left), Side::Leaf(right)) => {
-                waiting[next] = asked.pick(pick.ask, |_| leaf(left), |_| leaf(right));
-                next += 1;
+        let Ask { column, mask, place } = pick.ask;
+        let column = &columns[usize::from(column)];
+        for (part, bytes) in column.iter().enumerate() {
+            let from = |place: u16| usize::from(place) + if place < FIRST { 0 } else { part };
+            let (left, right) = (waiting[from(pick.left) % WAITING], waiting[from(pick.right) % WAITING]);
+            let mut picked = bytes.0;
+            for (row, byte) in picked.iter_mut().enumerate() {
+                let is_right = if MASKED { *byte & mask > place } else { *byte > place };
+                *byte = choose(is_right, right.0[row], left.0[row]);
             }
-            (Side::Leaf(left), Side::Last) => {
-                let last = &waiting[next - 1];
-                waiting[next - 1] = asked.pick(pick.ask, |_| leaf(left), |row| last[row]);
-            }
-            (Side::Last, Side::Leaf(right)) => {
-                let last = &waiting[next - 1];
-                waiting[next - 1] = asked.pick(pick.ask, |row| last[row], |_| leaf(right));
-            }
-            (Side::Last, Side::Last) => {
-                let (left, right) = (&waiting[next - 1], &waiting[next - 2]);
-                waiting[next - 2] = asked.pick(pick.ask, |row| left[row], |row| right[row]);
-                next -= 1;
+            waiting[from(pick.to) % WAITING] = Group(picked);
+        }
+    }
+    let root = picks.last().map_or(0, |pick| usize::from(pick.to));
+    std::array::from_fn(|part| waiting[(root + if root == 0 { 0 } else { part }) % WAITING])
+}
+
+/// The leaves of a symmetric tree.
+#[inline(always)]
+fn add_levels<const N: usize>(levels: &[Ask], columns: &[[Group; N]]) -> [Group; N] {
+    let mut ends = [Group([0; GROUP]); N];
+    for (level, Ask { column, mask, place }) in levels.iter().rev().enumerate() {
+        let column = &columns[usize::from(*column)];
+        let bit = 1 << level;
+        for part in 0..N {
+            for row in 0..GROUP {
+                let is_right = column[part].0[row] & mask > *place;
+                ends[part].0[row] |= u8::from(is_right).wrapping_neg() & bit;
             }
         }
     }
-    if next == 0 { [T::default(); ROWS] } else { waiting[0] }
+    ends
 }
 
-impl Scale {
-    /// How many thresholds are below each row's value.
+impl Kernel for Portable {
+    #[allow(private_interfaces)]
     #[inline(always)]
-    fn rank<T: Rank, const ROWS: usize>(&self, values: &[f64], inputs: usize, ranks: &mut [T; ROWS]) {
+    fn ranks(self, scale: &Scale, values: impl Iterator<Item = f64>, to: &mut Group) {
         const TOGETHER: usize = 16;
-        let missing = if self.missing_left { 0 } else { self.count };
-        let mut rows = values.chunks_exact(inputs);
-        for ranks in ranks.chunks_mut(TOGETHER) {
+        let mut values = values.fuse();
+        for ranks in to.0.chunks_mut(TOGETHER) {
             let mut cells = [f64::NAN; TOGETHER];
-            cells.iter_mut().zip(&mut rows).for_each(|(cell, row)| *cell = read(row, self.slot));
+            cells.iter_mut().zip(&mut values).for_each(|(cell, value)| *cell = value);
             let mut places = [0_usize; TOGETHER];
-            let mut step = self.thresholds.len() / 2;
+            let mut step = (scale.count + 1).next_power_of_two() / 2;
             while step > 0 {
                 for (place, cell) in places.iter_mut().zip(&cells) {
-                    *place += if self.thresholds[*place + step - 1] < *cell { step } else { 0 };
+                    *place += if scale.thresholds[*place + step - 1] < *cell { step } else { 0 };
                 }
                 step /= 2;
             }
             for (rank, (place, cell)) in ranks.iter_mut().zip(places.iter().zip(&cells)) {
-                *rank = T::of(if cell.is_nan() { missing } else { *place });
+                *rank = if cell.is_nan() { scale.missing() } else { *place as u8 };
             }
         }
+    }
+
+    #[allow(private_interfaces, private_bounds)]
+    #[inline(always)]
+    fn add<S: Number>(self, leaves: &Leaves<S>, tree: &Ranked, ends: &[Group], sums: &mut [Sums<S>]) {
+        let Some(leaves) = leaves.values[tree.leaves..].first_chunk::<LEAVES_MAX>() else { return };
+        for (ends, sums) in ends.iter().zip(sums) {
+            for (end, sum) in ends.0.iter().zip(&mut sums.0) {
+                *sum = sum.plus(leaves[usize::from(*end)]);
+            }
+        }
+    }
+}
+
+impl Scale {
+    /// The rank of a missing value.
+    fn missing(&self) -> u8 {
+        if self.missing_left { 0 } else { self.count as u8 }
     }
 }
 
@@ -399,9 +444,10 @@ mod tests {
 
     use super::super::layout::{gather, preorder, slots};
     use super::super::score::Walk;
-    use super::super::vector::{Level, add_ranks};
-    use super::super::{BLOCK_ROWS, Child, Leaf, Split, Test, Tree};
+    use super::super::vector::add_ranks;
+    use super::super::{BLOCK_ROWS, Child, Leaf, Precision, Split, Test, Tree};
     use super::*;
+    use crate::level::Level;
 
     const INPUTS: usize = 4;
 
@@ -444,7 +490,7 @@ mod tests {
     }
 
     fn leaf(at: usize) -> Leaf {
-        Leaf { value: 1.0 / (at as f64 + 3.0), cover: 1.0, linear: None }
+        Leaf { value: f64::from(1.0 / (at as f32 + 3.0)), cover: 1.0, linear: None }
     }
 
     fn test(dice: &mut impl FnMut(u32) -> u32) -> Test {
@@ -496,9 +542,14 @@ mod tests {
                 gather(&mut block, values, INPUTS, &slots);
                 walk.add(&block, slots.len(), (values, INPUTS), raw, 2);
             }
-            let mut ranks = Ranks::new(&trees, &orders, precision).unwrap();
-            for (level, narrow) in Level::all().into_iter().flat_map(|level| [(level, true), (level, false)]) {
-                ranks.narrow = narrow;
+            let mut by_rows = vec![0.0; rows * 2];
+            for (row, raw) in values.chunks_exact(INPUTS).zip(by_rows.chunks_exact_mut(2)) {
+                gather(&mut block, row, INPUTS, &slots);
+                walk.add_row(&block[..slots.len()], raw);
+            }
+            prop_assert_eq!(&by_rows, &expected);
+            let ranks = Ranks::new(&trees, &orders, precision).unwrap();
+            for level in Level::all() {
                 let mut given = vec![0.0; rows * 2];
                 add_ranks(level, &ranks, (&values, INPUTS), &mut given, 2, &mut RankWork::default());
                 prop_assert_eq!(&given, &expected);

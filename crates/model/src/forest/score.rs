@@ -118,9 +118,10 @@ impl Walk {
         for root in &self.roots {
             let groups = block.chunks_exact(LANES * slots).zip(raw.chunks_mut(LANES * outputs)).enumerate();
             for (group, (features, raw)) in groups {
+                let lanes = std::array::from_fn(|lane| &features[lane * slots..(lane + 1) * slots]);
                 let ends = match root.has_sets {
-                    true => self.descend::<true>(root.node, features, slots),
-                    false => self.descend::<false>(root.node, features, slots),
+                    true => self.descend::<true>([root.node; LANES], lanes),
+                    false => self.descend::<false>([root.node; LANES], lanes),
                 };
                 for (lane, raw) in raw.chunks_exact_mut(outputs).enumerate() {
                     let end = ends[lane] as usize;
@@ -129,20 +130,31 @@ impl Walk {
                         _ => self.nodes[end].value,
                     };
                     let sum = raw[root.output as usize] + value;
-                    raw[root.output as usize] = match self.precision {
-                        Precision::Double => sum,
-                        Precision::Single => f64::from(sum as f32),
-                    };
+                    raw[root.output as usize] = self.precision.fit(sum);
                 }
             }
         }
     }
 
-    /// The nodes where eight rows (lanes x slots) end.
+    /// The same for one row's slots, down eight trees at once; for trees without linear leaves.
+    pub(super) fn add_row(&self, slots: &[f64], raw: &mut [f64]) {
+        let slots = if slots.is_empty() { &[0.0] } else { slots };
+        for roots in self.roots.chunks(LANES) {
+            let starts = std::array::from_fn(|lane| roots[lane.min(roots.len() - 1)].node);
+            let ends = match roots.iter().any(|root| root.has_sets) {
+                true => self.descend::<true>(starts, [slots; LANES]),
+                false => self.descend::<false>(starts, [slots; LANES]),
+            };
+            for (root, end) in roots.iter().zip(ends) {
+                let sum = &mut raw[root.output as usize];
+                *sum = self.precision.fit(*sum + self.nodes[end as usize].value);
+            }
+        }
+    }
+
+    /// The nodes where eight rows end.
     #[inline]
-    fn descend<const SETS: bool>(&self, root: u32, rows: &[f64], slots: usize) -> [u32; LANES] {
-        let mut at = [root; LANES];
-        let rows: [&[f64]; LANES] = std::array::from_fn(|lane| &rows[lane * slots..(lane + 1) * slots]);
+    fn descend<const SETS: bool>(&self, mut at: [u32; LANES], rows: [&[f64]; LANES]) -> [u32; LANES] {
         loop {
             let mut arrived = LEAF;
             for lane in 0..LANES {

@@ -1,10 +1,9 @@
 //! The kernels compiled for the vector units a processor may have.
 //!
 //! The kernels themselves are portable, safe Rust in [`super::explain`], [`super::tables`] and [`super::ranked`]; here
-//! they are compiled again with wider vectors switched on, and the widest that the processor has is called. Those calls
-//! are the crate's only `unsafe`: a function compiled for a feature must not run without it, and [`Level`] is made by
-//! [`Level::detect`] alone, which asks the processor first. The results have the same bits on every level: the same
-//! operations in the same order, none of them fused.
+//! they are compiled again with wider vectors switched on, and the widest that the processor has is called. A function
+//! compiled for a feature must not run without it, so those calls are `unsafe`; a [`Level`] is only made by asking the
+//! processor.
 
 #![allow(unsafe_code)]
 
@@ -12,49 +11,11 @@ use super::explain::{Lanes, Work, run as kernel};
 use super::paths::PathTree;
 use super::patterns::PatternTree;
 use super::quadrature::Quadrature;
-use super::ranked::{RankWork, Ranks};
+#[cfg(target_arch = "x86_64")]
+use super::ranked::wide::Wide;
+use super::ranked::{Portable, RankWork, Ranks};
 use super::tables::{Block, Cells, Tables, add};
-
-/// What the processor can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Level(Kind);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
-enum Kind {
-    Plain,
-    Avx2,
-    Avx512,
-}
-
-impl Level {
-    /// Ask the processor.
-    pub(super) fn detect() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi1") {
-            let wider = is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512dq")
-                && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("avx512vl");
-            return Self(if wider { Kind::Avx512 } else { Kind::Avx2 });
-        }
-        Self(Kind::Plain)
-    }
-
-    /// Every level this processor has, for tests.
-    #[cfg(test)]
-    pub(super) fn all() -> Vec<Self> {
-        let mut levels = vec![Self(Kind::Plain)];
-        #[cfg(target_arch = "x86_64")]
-        {
-            if Self::detect().0 != Kind::Plain {
-                levels.push(Self(Kind::Avx2));
-            }
-            levels.push(Self::detect());
-        }
-        levels
-    }
-}
+use crate::level::{Kind, Level};
 
 /// [`super::explain::run`] for `points`, one of the numbers of points it is made for.
 pub(super) fn run(
@@ -65,7 +26,7 @@ pub(super) fn run(
     work: &mut Work,
     phi: &mut [Lanes],
 ) {
-    match level.0 {
+    match level.kind() {
         Kind::Plain => by_points(tree, points, features, work, phi),
         // SAFETY: a level is only made by asking the processor for these features.
         #[cfg(target_arch = "x86_64")]
@@ -99,7 +60,7 @@ pub(super) fn add_tables(
     to: Cells<'_>,
     tables: &mut Tables,
 ) {
-    match level.0 {
+    match level.kind() {
         Kind::Plain => add(tree, rules, block, to, tables),
         // SAFETY: a level is only made by asking the processor for these features.
         #[cfg(target_arch = "x86_64")]
@@ -133,8 +94,8 @@ pub(super) fn add_ranks(
     outputs: usize,
     work: &mut RankWork,
 ) {
-    match level.0 {
-        Kind::Plain => ranks.add(rows.0, rows.1, raw, outputs, work),
+    match level.kind() {
+        Kind::Plain => ranks.add(Portable, rows, raw, outputs, work),
         // SAFETY: a level is only made by asking the processor for these features.
         #[cfg(target_arch = "x86_64")]
         Kind::Avx2 => unsafe { add_ranks_avx2(ranks, rows, raw, outputs, work) },
@@ -142,20 +103,22 @@ pub(super) fn add_ranks(
         #[cfg(target_arch = "x86_64")]
         Kind::Avx512 => unsafe { add_ranks_avx512(ranks, rows, raw, outputs, work) },
         #[cfg(not(target_arch = "x86_64"))]
-        _ => ranks.add(rows.0, rows.1, raw, outputs, work),
+        _ => ranks.add(Portable, rows, raw, outputs, work),
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,bmi1")]
 fn add_ranks_avx2(ranks: &Ranks, rows: (&[f64], usize), raw: &mut [f64], outputs: usize, work: &mut RankWork) {
-    ranks.add(rows.0, rows.1, raw, outputs, work);
+    ranks.add(Portable, rows, raw, outputs, work);
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx2,bmi1")]
+#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx2,bmi1,popcnt")]
 fn add_ranks_avx512(ranks: &Ranks, rows: (&[f64], usize), raw: &mut [f64], outputs: usize, work: &mut RankWork) {
-    ranks.add(rows.0, rows.1, raw, outputs, work);
+    // SAFETY: this function is compiled for these features, so the processor that runs it has them.
+    let kernel = unsafe { Wide::new() };
+    ranks.add(kernel, rows, raw, outputs, work);
 }
 
 #[inline(always)]

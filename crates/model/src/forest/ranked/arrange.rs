@@ -1,6 +1,9 @@
-//! Laying a forest out for [`super`]: scales, planes, and the order of the splits.
+//! Laying a forest out for [`super`]: scales, planes, the order of the splits, and the words of leaves.
 
-use super::{Ask, BYTES_MAX, CODES_MAX, Codes, LEAVES_MAX, Pick, Plane, Ranked, Ranks, Scale, Side, Way};
+use super::{
+    Ask, BYTES_MAX, CODES_MAX, Codes, FIRST, GROUP, GROUPS, LEAVES_MAX, Leaves, Number, Pick, Plane, RANK_MAX, Ranked,
+    Ranks, Scale, Values, Way,
+};
 use crate::forest::layout::{Visit, slot_of};
 use crate::forest::{Child, Precision, Slot, Test, Tree};
 
@@ -17,34 +20,40 @@ impl Ranks {
             return None;
         }
         let (scales, codes) = (scales(trees), codes(trees));
-        let most = scales.iter().map(|scale| scale.count).max().unwrap_or(0);
-        let too_many = [most, scales.len(), codes.len()].into_iter().any(|count| count > usize::from(u16::MAX));
-        if too_many || codes.iter().any(|codes| codes.size > CODES_MAX) {
+        let columns = scales.len() + LEAVES_MAX;
+        if columns.max(codes.len()) > usize::from(u16::MAX) || codes.iter().any(|codes| codes.size > CODES_MAX) {
             return None;
         }
-        let (bytes, picks, leaves) = (Vec::new(), Vec::new(), Vec::new());
-        let narrow = most <= usize::from(u8::MAX);
-        let trees_made = Vec::with_capacity(trees.len());
-        let mut ranks = Self { scales, codes, bytes, picks, trees: trees_made, leaves, waiting: 0, narrow, precision };
+        let (bytes, picks, made) = (Vec::new(), Vec::new(), Vec::with_capacity(trees.len()));
+        let leaves = match precision {
+            Precision::Double => Values::Double(Leaves { values: Vec::new(), words: Vec::new() }),
+            Precision::Single => Values::Single(Leaves { values: Vec::new(), words: Vec::new() }),
+        };
+        let mut ranks = Self { scales, codes, bytes, planes: 0, picks, trees: made, leaves };
         for (tree, order) in trees.iter().zip(orders) {
             ranks.push(tree, order)?;
         }
-        ranks.leaves.resize(ranks.leaves.len() + LEAVES_MAX, 0.0);
+        match &mut ranks.leaves {
+            Values::Double(leaves) => leaves.values.extend([0.0; LEAVES_MAX]),
+            Values::Single(leaves) => leaves.values.extend([0.0; LEAVES_MAX]),
+        }
         Some(ranks)
     }
 
     fn push(&mut self, tree: &Tree, order: &[Visit]) -> Option<()> {
-        let start = self.leaves.len();
         // Leaves are numbered from left to right.
         let mut numbers = vec![0_u16; tree.leaves.len()];
         let from_left = order.iter().filter_map(|visit| match visit.child {
             Child::Leaf(leaf) => Some(leaf as usize),
             Child::Split(_) => None,
         });
-        for (number, leaf) in from_left.enumerate() {
-            numbers[leaf] = number as u16;
-            self.leaves.push(tree.leaves[leaf].value);
-        }
+        let from_left: Vec<usize> = from_left.collect();
+        from_left.iter().enumerate().for_each(|(number, leaf)| numbers[*leaf] = number as u16);
+        let values: Vec<f64> = from_left.iter().map(|leaf| tree.leaves[*leaf].value).collect();
+        let (leaves, words) = match &mut self.leaves {
+            Values::Double(leaves) => leaves.push(&values),
+            Values::Single(leaves) => leaves.push(&values),
+        };
         let mut planes = Vec::new();
         let way = match levels(tree, order) {
             Some(splits) => {
@@ -53,10 +62,12 @@ impl Ranks {
             }
             None => Way::Picks(self.push_picks(tree, order, &numbers, &mut planes)?),
         };
-        self.trees.push(Ranked { way, output: tree.output, leaves: start, planes });
+        self.planes = self.planes.max(planes.len());
+        self.trees.push(Ranked { way, output: tree.output, leaves, words, planes });
         Some(())
     }
 
+    /// Splits of two leaves come first: these need no other's result, so that none waits for the one before it.
     fn push_picks(
         &mut self,
         tree: &Tree,
@@ -64,20 +75,32 @@ impl Ranks {
         numbers: &[u16],
         planes: &mut Vec<Plane>,
     ) -> Option<std::ops::Range<usize>> {
-        let (start, mut waiting) = (self.picks.len(), 0_usize);
-        let side = |child: Child| match child {
-            Child::Leaf(leaf) => Side::Leaf(numbers[leaf as usize]),
-            Child::Split(_) => Side::Last,
+        let start = self.picks.len();
+        let splits = order.iter().rev().filter_map(|visit| match visit.child {
+            Child::Split(at) => Some(at as usize),
+            Child::Leaf(_) => None,
+        });
+        let is_last = |at: &usize| {
+            let split = &tree.splits[*at];
+            matches!((split.left, split.right), (Child::Leaf(_), Child::Leaf(_)))
         };
-        for visit in order.iter().rev() {
-            let Child::Split(at) = visit.child else { continue };
-            let split = &tree.splits[at as usize];
-            let (left, right) = (side(split.left), side(split.right));
-            let used = [left, right].into_iter().filter(|side| matches!(side, Side::Last)).count();
-            waiting = waiting + 1 - used.min(waiting);
-            self.waiting = self.waiting.max(waiting);
-            let ask = self.ask(tree, at as usize, planes)?;
-            self.picks.push(Pick { ask, left, right });
+        let (first, others): (Vec<usize>, Vec<usize>) = splits.partition(is_last);
+        let mut places = vec![FIRST; tree.splits.len()];
+        for (slot, at) in first.iter().enumerate() {
+            places[*at] = FIRST + (slot * GROUPS) as u16;
+        }
+        for at in first.into_iter().chain(others) {
+            let split = &tree.splits[at];
+            let place = |child: Child| match child {
+                Child::Leaf(leaf) => numbers[leaf as usize],
+                Child::Split(at) => places[at as usize],
+            };
+            let (left, right) = (place(split.left), place(split.right));
+            // A result goes where one of its sides was.
+            let to = if left.max(right) < FIRST { places[at] } else { left.max(right) };
+            places[at] = to;
+            let ask = self.ask(tree, at, planes)?;
+            self.picks.push(Pick { ask, left, right, to });
         }
         Some(start..self.picks.len())
     }
@@ -87,10 +110,13 @@ impl Ranks {
         let slot = slot_of(split.input, &split.test);
         match &split.test {
             Test::AtMost { threshold, missing_left, .. } => {
-                let scale = self.scales.binary_search_by_key(&(slot, *missing_left), Scale::key).ok()?;
-                let below = |other: &f64| other < threshold;
-                let place = self.scales[scale].thresholds.partition_point(below);
-                Some(Ask::Above { scale: scale as u16, place: place as u16 })
+                let below = |scale: &Scale| {
+                    let last = scale.thresholds[scale.count - 1];
+                    scale.key() < (slot, *missing_left) || (scale.key() == (slot, *missing_left) && last < *threshold)
+                };
+                let column = self.scales.partition_point(below);
+                let place = self.scales.get(column)?.thresholds.partition_point(|other| other < threshold);
+                Some(Ask { column: column as u16, mask: u8::MAX, place: place as u8 })
             }
             Test::In { words, missing_left } => {
                 let codes = self.codes.binary_search_by_key(&slot, |codes| codes.slot).ok()?;
@@ -105,7 +131,7 @@ impl Ranks {
                     let left = if code == size { *missing_left } else { code < size && goes_left(code) };
                     *byte |= if left { 0 } else { bit };
                 }
-                Some(Ask::Marked { plane: at as u16, bit })
+                Some(Ask { column: (self.scales.len() + at) as u16, mask: bit, place: 0 })
             }
         }
     }
@@ -120,6 +146,23 @@ impl Ranks {
         self.bytes.resize(bytes + self.codes[codes].size + 2, 0);
         planes.push(Plane { codes: codes as u16, bytes: bytes as u32, bits: 0 });
         (self.bytes.len() <= BYTES_MAX).then_some(planes.len() - 1)
+    }
+}
+
+impl<S: Number> Leaves<S> {
+    /// Where a tree's leaves are, and their words.
+    fn push(&mut self, values: &[f64]) -> (usize, Option<usize>) {
+        let (start, words) = (self.values.len(), self.words.len());
+        self.values.extend(values.iter().map(|value| S::of(*value)));
+        if values.len() > GROUP {
+            return (start, None);
+        }
+        for word in 0..S::WORDS {
+            let mut plane = [0; GROUP];
+            plane.iter_mut().zip(values).for_each(|(to, value)| *to = S::of(*value).word(word));
+            self.words.push(plane);
+        }
+        (start, Some(words))
     }
 }
 
@@ -140,12 +183,13 @@ fn scales(trees: &[Tree]) -> Vec<Scale> {
     }
     all.sort_unstable_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then(a.2.total_cmp(&b.2)));
     all.dedup();
-    let chunks = all.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1));
-    chunks
+    let slots = all.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1));
+    slots
+        .flat_map(|slot| slot.chunks(RANK_MAX))
         .map(|chunk| {
             let count = chunk.len();
             let mut thresholds: Vec<f64> = chunk.iter().map(|item| item.2).collect();
-            thresholds.resize((count + 1).next_power_of_two(), f64::INFINITY);
+            thresholds.resize((count + 1).next_power_of_two().max(GROUP), f64::INFINITY);
             Scale { slot: chunk[0].0, missing_left: chunk[0].1, thresholds, count }
         })
         .collect()
