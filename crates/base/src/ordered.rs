@@ -2,8 +2,8 @@
 //!
 //! One thread makes the inputs, workers turn each into an output, and the calling thread takes the outputs as if one
 //! thread had made them one after the other: what is taken never depends on the number of threads. The number of inputs
-//! and outputs under way is fixed, so memory is bounded whatever the speed of each side. Threads that the system does not
-//! start are done without, down to the calling thread alone. Knows nothing of what it carries.
+//! and outputs under way is fixed, so memory is bounded whatever the speed of each side. Threads that the system does
+//! not start are done without, down to the calling thread alone. Knows nothing of what it carries.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -209,7 +209,8 @@ mod tests {
         }
     }
 
-    /// Threads of which the system starts the first `count` only: for the others it would need more memory than there is.
+    /// Threads of which the system starts the first `count` only: for the others it would need more memory than there
+    /// is.
     fn starting(count: usize) -> impl FnMut() -> Builder {
         let mut left = count;
         move || match std::mem::take(&mut left) {

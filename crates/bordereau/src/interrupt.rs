@@ -15,8 +15,8 @@ pub async fn requested() {
     }
 }
 
-/// SIGHUP, by which an operator asks for files to be read again. From this call on it does not end the process, and none
-/// is missed while the one before is seen to.
+/// SIGHUP, by which an operator asks for files to be read again. From this call on it does not end the process, and
+/// none is missed while the one before is seen to.
 ///
 /// # Errors
 /// When the system does not let signals be handled.

@@ -1,8 +1,9 @@
 //! The audit log: who did what, when, from where. Pure types; the log itself is in the store.
 //!
 //! What changes something (accounts, batches, webhooks) is recorded by the transaction that changes it, so neither is
-//! there without the other. What only reads results is recorded when they are handed out. Nothing is ever changed or removed:
-//! the store refuses it. A record holds names, keys, grants and roles; never a cell's value, a password or a token.
+//! there without the other. What only reads results is recorded when they are handed out. Nothing is ever changed or
+//! removed: the store refuses it. A record holds names, keys, grants and roles; never a cell's value, a password or a
+//! token.
 
 use std::fmt;
 use std::net::IpAddr;
