@@ -1,10 +1,10 @@
 //! Where a request comes from when proxies are in between. Pure.
 //!
-//! A proxy adds the address it was asked from to the end of `X-Forwarded-For`, or to `Forwarded` (RFC 7239). Anybody may
-//! send these headers, so they are read from the end, and only as far as each address is that of a proxy the operator
-//! trusts (`trusted_proxies`): the first that is none is the client. What is hidden or no address ends the walk at the
-//! proxy before. A proxy that keeps one of the headers passes the other one on as the client wrote it; when both are
-//! there and differ in the client, neither is believed and the proxy's own address counts.
+//! A proxy adds the address it was asked from to the end of `X-Forwarded-For`, or to `Forwarded` (RFC 7239). Anybody
+//! may send these headers, so they are read from the end, and only as far as each address is that of a proxy the
+//! operator trusts (`trusted_proxies`): the first that is none is the client. What is hidden or no address ends the
+//! walk at the proxy before. A proxy that keeps one of the headers passes the other one on as the client wrote it; when
+//! both are there and differ in the client, neither is believed and the proxy's own address counts.
 
 use std::net::{IpAddr, SocketAddr};
 

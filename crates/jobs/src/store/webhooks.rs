@@ -236,8 +236,8 @@ impl Store {
         Ok(found.map(|(newest, before)| [Some(newest), before].into_iter().flatten().map(Secret::from_bytes).collect()))
     }
 
-    /// Webhooks whose customer's log goes on behind their place and that may be tried now; those that have waited longest
-    /// first.
+    /// Webhooks whose customer's log goes on behind their place and that may be tried now; those that have waited
+    /// longest first.
     pub(crate) async fn due_webhooks(&self, now: Timestamp) -> Result<Vec<DueWebhook>> {
         let rows: Vec<(String, String, i64)> = sqlx::query_as(
             "SELECT w.id, w.customer, c.last_event FROM webhooks w JOIN customers c ON c.name = w.customer
