@@ -177,7 +177,7 @@ mod tests {
         let asked = Cell::new(0);
         let read = |field: Option<&str>, waits: u64| {
             asked.set(0);
-            let rows = MemberRows::open(&path, "errors").unwrap().unwrap();
+            let rows = MemberRows::open(std::fs::File::open(&path).unwrap(), "errors").unwrap().unwrap();
             let request = FindingsRequest { field: field.map(str::to_owned), ..FindingsRequest::default() };
             page(rows, &request, 3, || asked.replace(asked.get() + 1) < waits).unwrap()
         };

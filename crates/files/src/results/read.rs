@@ -217,6 +217,7 @@ impl ChunkReader for Section {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
     use std::sync::Arc;
 
     use arrow::array::{ArrayRef, StringViewArray, UInt64Array};
