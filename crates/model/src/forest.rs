@@ -4,8 +4,9 @@
 //! for scoring, as [`ranked::Ranks`] (small trees) and [`score::Walk`] (all others, and few rows), and for explaining,
 //! as [`patterns::PatternTree`] (most trees) or [`paths::PathTree`] (those with long paths). All read rows through
 //! *slots*: an input, with zeros taken as missing or not. Memory: about 30 bytes per node for scoring, and 300 for
-//! explaining; while it explains, 8 MiB of rows and one tree's tables (1 MiB).
+//! explaining, from the first explanation on; while it explains, 8 MiB of rows and one tree's tables (1 MiB).
 
+mod background;
 mod explain;
 mod layout;
 mod paths;
@@ -13,10 +14,14 @@ mod patterns;
 mod quadrature;
 mod ranked;
 mod score;
+mod single;
 mod tables;
 mod terms;
 mod vector;
 
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use background::Pair;
 use explain::Paths;
 use ranked::{RankWork, Ranks};
 use score::Walk;
@@ -196,6 +201,13 @@ impl Scorer {
     }
 }
 
+/// What explaining needs, laid out when something is first explained: it is many times as large as what scoring needs.
+struct Explainer {
+    /// The trees until then.
+    trees: Mutex<Vec<Tree>>,
+    paths: OnceLock<Paths>,
+}
+
 pub(crate) struct Forest {
     inputs: usize,
     outputs: usize,
@@ -203,7 +215,7 @@ pub(crate) struct Forest {
     slots: Vec<Slot>,
     /// One for each run of trees.
     scorers: Vec<Scorer>,
-    paths: Option<Paths>,
+    explainer: Option<Explainer>,
     bias: Vec<f64>,
     trees: usize,
     leaves: usize,
@@ -227,14 +239,15 @@ impl Forest {
         let runs = trees.chunks(run).zip(orders.chunks(run));
         let scorers = runs.map(|(trees, orders)| Scorer::new(trees, orders, &slots, rules.precision));
         let scorers = scorers.collect::<Result<Vec<Scorer>, String>>().map_err(|message| (0, message))?;
-        let paths = Paths::new(&trees, &orders, &slots, &rules);
-        let added = |paths: &Paths| paths.bias().iter().zip(&rules.base).map(|(bias, base)| bias + base).collect();
-        let bias = paths.as_ref().map_or_else(Vec::new, added);
+        let bias = paths::bias(&trees, &orders, &rules);
+        let added = |bias: &Vec<f64>| bias.iter().zip(&rules.base).map(|(bias, base)| bias + base).collect();
+        let (explains, bias) = (bias.is_some(), bias.as_ref().map_or_else(Vec::new, added));
         let all = || trees.iter().flat_map(|tree| &tree.leaves);
         let (leaves, is_linear) = (all().count(), all().any(|leaf| leaf.linear.is_some()));
         let depth = orders.iter().flatten().map(|visit| visit.depth).max().unwrap_or(0);
-        let trees = trees.len();
-        Ok(Self { inputs, outputs, rules, slots, scorers, paths, bias, trees, leaves, depth, is_linear })
+        let count = trees.len();
+        let explainer = explains.then(|| Explainer { trees: Mutex::new(trees), paths: OnceLock::new() });
+        Ok(Self { inputs, outputs, rules, slots, scorers, explainer, bias, trees: count, leaves, depth, is_linear })
     }
 
     pub(crate) fn trees(&self) -> usize {
@@ -255,7 +268,7 @@ impl Forest {
     }
 
     pub(crate) fn explains(&self) -> bool {
-        self.paths.is_some()
+        self.explainer.is_some()
     }
 
     pub(crate) fn scale(&self) -> f64 {
@@ -314,9 +327,47 @@ impl Forest {
         }
     }
 
+    /// Lay the trees out for explaining, once.
+    fn paths<'a>(&self, explainer: &'a Explainer) -> Option<&'a Paths> {
+        if let Some(paths) = explainer.paths.get() {
+            return Some(paths);
+        }
+        let mut trees = explainer.trees.lock().unwrap_or_else(PoisonError::into_inner);
+        if explainer.paths.get().is_none() {
+            let orders = trees.iter().map(|tree| layout::preorder(tree, self.inputs));
+            let orders = orders.collect::<Result<Vec<_>, String>>().ok()?;
+            let paths = Paths::new(&trees, &orders, &self.slots, &self.rules)?;
+            *trees = Vec::new();
+            let _ = explainer.paths.set(paths);
+        }
+        explainer.paths.get()
+    }
+
+    /// Contributions (rows x inputs x outputs) of rows against background rows, see [`background`]; nothing of linear
+    /// leaves.
+    pub(crate) fn explain_against(&self, values: &[f64], background: &[f64]) -> Option<Vec<f64>> {
+        if self.is_linear {
+            return None;
+        }
+        let inputs: Vec<usize> = self.slots.iter().map(|slot| slot.input as usize).collect();
+        let read = |row: &[f64]| self.slots.iter().map(|slot| layout::read(row, *slot)).collect::<Vec<f64>>();
+        let background: Vec<Vec<f64>> = background.chunks_exact(self.inputs).map(read).collect();
+        let mut phi = vec![0.0; values.len() * self.outputs];
+        let share = 1.0 / background.len() as f64;
+        for (row, phi) in values.chunks_exact(self.inputs).zip(phi.chunks_exact_mut(self.inputs * self.outputs)) {
+            let row = read(row);
+            for other in &background {
+                for scorer in &self.scorers {
+                    Pair::new(&scorer.walk, &inputs, (&row, other), self.inputs).add(share, phi, self.outputs);
+                }
+            }
+        }
+        Some(phi)
+    }
+
     /// Call `each` with the contributions (rows x inputs x outputs) of one block of rows after the other.
     pub(crate) fn explain(&self, values: &[f64], mut each: impl FnMut(&[f64])) {
-        let Some(paths) = &self.paths else { return };
+        let Some(paths) = self.explainer.as_ref().and_then(|explainer| self.paths(explainer)) else { return };
         let mut scratch = paths.scratch(self.inputs, self.outputs);
         let mut block = Vec::new();
         for values in values.chunks(explain_rows(self.inputs * self.outputs) * self.inputs) {
@@ -335,6 +386,27 @@ fn explain_rows(cells: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_forest_is_laid_out_for_explaining_once_and_by_whoever_asks_first() {
+        let leaf = |value, cover| Leaf { value, cover, linear: None };
+        let test = Test::AtMost { threshold: 0.5, missing_left: true, zero_missing: false };
+        let split = Split { input: 0, test, left: Child::Leaf(0), right: Child::Leaf(1) };
+        let tree = Tree { splits: vec![split], leaves: vec![leaf(-1.0, 3.0), leaf(1.0, 1.0)], output: 0 };
+        let forest = Forest::new(vec![tree; 3], 1, Rules::plain(1)).unwrap();
+        assert!(forest.explains() && forest.bias() == [-1.5]);
+        let explained = || {
+            let mut all = Vec::new();
+            forest.explain(&[0.0, 1.0, f64::NAN], |block| all.extend_from_slice(block));
+            all
+        };
+        let expected = vec![-1.5, 4.5, -1.5];
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(explained)).collect();
+            threads.into_iter().for_each(|thread| assert_eq!(thread.join().unwrap(), expected));
+        });
+        assert!(forest.explainer.unwrap().trees.lock().unwrap().is_empty());
+    }
 
     #[test]
     fn a_block_holds_a_bounded_number_of_contributions_and_whole_groups() {

@@ -10,6 +10,7 @@ mod expression;
 mod normal;
 mod sums;
 
+use crate::background::mean;
 use crate::forest::Precision;
 
 use sums::Sums;
@@ -251,6 +252,19 @@ impl Linear {
             }
             each(&cells);
         }
+    }
+
+    /// Contributions (rows x inputs x outputs) of rows against background rows: the differences from their mean.
+    /// Nothing where a term may read several inputs.
+    pub(crate) fn explain_against(&self, values: &[f64], background: &[f64]) -> Option<Vec<f64>> {
+        self.sums.as_ref()?;
+        let (mut all, mut others) = (Vec::new(), Vec::new());
+        self.explain(values, |row| all.extend_from_slice(row));
+        self.explain(background, |row| others.extend_from_slice(row));
+        let cells = self.inputs.len() * self.equations.len();
+        let means = mean(&others, cells);
+        all.chunks_exact_mut(cells).for_each(|row| row.iter_mut().zip(&means).for_each(|(x, mean)| *x -= mean));
+        Some(all)
     }
 
     /// Treated inputs, then derived fields; false when an invalid value leaves the row without a score.

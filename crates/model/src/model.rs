@@ -130,7 +130,7 @@ pub(crate) struct Parts {
 /// A model ready to score and explain. Immutable; share it by `Arc`.
 pub struct Model {
     format: Format,
-    parts: Parts,
+    pub(crate) parts: Parts,
     /// What the file itself wants to be computed of a row.
     document: Option<Document>,
 }

@@ -27,6 +27,7 @@ use super::paths::{Fork, LEFT, PathTree, RIGHT, SlotTest, Step};
 use super::patterns::{PLAYERS_MAX, PatternTree};
 use super::quadrature::Quadrature;
 use super::score::in_words;
+use super::single::{Row, Single};
 use super::tables::{Block, Cells, Tables};
 use super::vector;
 use super::{EXPLAIN_ROWS, LANES, Rules, Slot, Tree};
@@ -49,6 +50,9 @@ const POINTS: [usize; 11] = [1, 2, 3, 4, 5, 6, 7, 8, 12, 32, 512];
 /// with one long path stay bounded.
 const POINTS_MAX: usize = 32;
 
+/// Most rows of a call that are explained one after the other.
+const SINGLE_ROWS: usize = 2;
+
 /// Rows walked together: their contributions stay in the second-level cache.
 const WALKED_ROWS: usize = 512;
 
@@ -60,7 +64,6 @@ pub(super) struct Paths {
     rules: Vec<Quadrature>,
     /// The rule of `n` points at `n`, for trees with tables.
     table_rules: Vec<Quadrature>,
-    bias: Vec<f64>,
     slots: usize,
     level: Level,
 }
@@ -87,6 +90,7 @@ struct Case {
 pub(super) struct Scratch {
     work: Work,
     tables: Tables,
+    single: Single,
     /// Groups x outputs x inputs, of the trees that are walked.
     phi: Vec<Lanes>,
     rows: Vec<f64>,
@@ -110,12 +114,10 @@ pub(super) struct Work {
 impl Paths {
     /// Nothing when the trees have no contributions: linear leaves, or a split no training row reached.
     pub(super) fn new(trees: &[Tree], orders: &[Vec<Visit>], slots: &[Slot], rules: &Rules) -> Option<Self> {
-        let mut bias = vec![0.0; rules.base.len()];
         let (mut tabled, mut walked) = (Vec::new(), Vec::new());
         let mut needed = [false; POINTS.len()];
         for (tree, order) in trees.iter().zip(orders) {
             let path = PathTree::new(tree, order, slots, rules.empty)?;
-            bias[path.output] += path.expected;
             let rule = rule_of(&path);
             match PatternTree::new(&path, POINTS[rule]) {
                 Some(tree) => tabled.push(tree),
@@ -129,17 +131,12 @@ impl Paths {
         let rules = POINTS.iter().zip(needed).map(|(points, needed)| Quadrature::new(if needed { *points } else { 0 }));
         let table_rules = (0..=PLAYERS_MAX.div_ceil(2)).map(Quadrature::new).collect();
         let (rules, slots, level) = (rules.collect(), slots.len(), Level::detect());
-        Some(Self { tabled, walked, rules, table_rules, bias, slots, level })
-    }
-
-    /// The cover-weighted mean of each output: the raw score of the game without players.
-    pub(super) fn bias(&self) -> &[f64] {
-        &self.bias
+        Some(Self { tabled, walked, rules, table_rules, slots, level })
     }
 
     pub(super) fn scratch(&self, inputs: usize, outputs: usize) -> Scratch {
-        let (work, tables) = (Work::default(), Tables::default());
-        Scratch { work, tables, phi: Vec::new(), rows: Vec::new(), inputs, outputs }
+        let (work, tables, single) = (Work::default(), Tables::default(), Single::default());
+        Scratch { work, tables, single, phi: Vec::new(), rows: Vec::new(), inputs, outputs }
     }
 
     /// Contributions (rows x inputs x outputs) of a block, groups x slots x lanes.
@@ -148,7 +145,14 @@ impl Paths {
         let (cells, outputs) = (scratch.inputs * scratch.outputs, scratch.outputs);
         scratch.rows.clear();
         scratch.rows.resize(rows * cells, 0.0);
-        for tree in &self.tabled {
+        if rows <= SINGLE_ROWS {
+            for (row, to) in scratch.rows.chunks_exact_mut(cells).enumerate() {
+                let row = Row { features: &block[row / LANES * self.slots..], lane: row % LANES };
+                vector::add_row(self.level, &self.tabled, &self.table_rules, row, (to, outputs), &mut scratch.single);
+            }
+        }
+        let tabled = if rows <= SINGLE_ROWS { &[] } else { self.tabled.as_slice() };
+        for tree in tabled {
             let block = Block { features: block, slots: self.slots };
             let to = Cells { values: &mut scratch.rows, cells, outputs };
             vector::add_tables(self.level, tree, &self.table_rules, block, to, &mut scratch.tables);

@@ -1,7 +1,7 @@
 //! A tree as the explanation kernel reads it: its splits in preorder with cover ratios, and the order of the work.
 
 use super::layout::{Visit, slot_of};
-use super::{Child, Empty, Slot, Test, Tree};
+use super::{Child, Empty, Rules, Slot, Test, Tree};
 
 /// The two sides of a split.
 pub(super) const LEFT: usize = 0;
@@ -48,31 +48,39 @@ pub(super) struct PathTree {
     /// Most distinct inputs on a path.
     pub players: usize,
     pub output: usize,
-    /// The cover-weighted mean of the leaves.
-    pub expected: f64,
 }
 
 impl PathTree {
     /// Nothing when the tree has no contributions: linear leaves, or a split that no training row reached.
     pub(super) fn new(tree: &Tree, order: &[Visit], slots: &[Slot], empty: Empty) -> Option<Self> {
-        if tree.leaves.iter().any(|leaf| leaf.linear.is_some()) {
-            return None;
-        }
         let covers = covers(tree, order, empty)?;
         let mut build = Build { tree, order, slots, covers, forks: Vec::new(), path: Vec::new(), players: 0 };
         let steps = build.steps();
         let depth = order.iter().map(|visit| visit.depth).max().unwrap_or(0);
-        let expected = match tree.leaves.as_slice() {
-            [leaf] => leaf.value,
-            leaves => leaves.iter().map(|leaf| leaf.cover / build.covers[0] * leaf.value).sum(),
-        };
-        Some(Self { forks: build.forks, steps, depth, players: build.players, output: tree.output, expected })
+        Some(Self { forks: build.forks, steps, depth, players: build.players, output: tree.output })
     }
 }
 
+/// The cover-weighted mean of each output: the raw score of the game without players. Nothing when the trees have no
+/// contributions.
+pub(super) fn bias(trees: &[Tree], orders: &[Vec<Visit>], rules: &Rules) -> Option<Vec<f64>> {
+    let mut bias = vec![0.0; rules.base.len()];
+    for (tree, order) in trees.iter().zip(orders) {
+        let covers = covers(tree, order, rules.empty)?;
+        bias[tree.output] += match tree.leaves.as_slice() {
+            [leaf] => leaf.value,
+            leaves => leaves.iter().map(|leaf| leaf.cover / covers[0] * leaf.value).sum::<f64>(),
+        };
+    }
+    Some(bias)
+}
+
 /// Training rows that reached each node of the preorder; nothing when the root is a split and has none, or any
-/// split has none and that is not allowed.
+/// split has none and that is not allowed, or leaves are linear.
 fn covers(tree: &Tree, order: &[Visit], empty: Empty) -> Option<Vec<f64>> {
+    if tree.leaves.iter().any(|leaf| leaf.linear.is_some()) {
+        return None;
+    }
     let mut covers = vec![0.0; order.len()];
     let mut places = vec![0; tree.splits.len()];
     for (at, visit) in order.iter().enumerate() {

@@ -35,6 +35,13 @@ pub(super) struct Walk {
     precision: Precision,
 }
 
+/// What a node says to a row.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Step {
+    Down { slot: usize, to: u32 },
+    Leaf(f64),
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Root {
     node: u32,
@@ -150,6 +157,26 @@ impl Walk {
                 *sum = self.precision.fit(*sum + self.nodes[end as usize].value);
             }
         }
+    }
+
+    /// The first node of each tree, and its output.
+    pub(super) fn roots(&self) -> impl Iterator<Item = (u32, usize)> {
+        self.roots.iter().map(|root| (root.node, root.output as usize))
+    }
+
+    /// One step of a row's slots down from a node; of a linear leaf its value alone.
+    pub(super) fn step(&self, node: u32, slots: &[f64]) -> Step {
+        let node = self.nodes[node as usize];
+        if node.flags & LEAF != 0 {
+            return Step::Leaf(node.value);
+        }
+        let slot = usize::from(node.slot);
+        let x = slots[slot];
+        let left = match node.flags & IN_SET != 0 {
+            true => self.contains(node, x),
+            false => (x <= node.value) | (x.is_nan() & (node.flags & MISSING_LEFT != 0)),
+        };
+        Step::Down { slot, to: node.left + u32::from(!left) }
     }
 
     /// The nodes where eight rows end.

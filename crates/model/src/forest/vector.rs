@@ -14,6 +14,7 @@ use super::quadrature::Quadrature;
 #[cfg(target_arch = "x86_64")]
 use super::ranked::wide::Wide;
 use super::ranked::{Portable, RankWork, Ranks};
+use super::single::{Row, Single};
 use super::tables::{Block, Cells, Tables, add};
 use crate::level::{Kind, Level};
 
@@ -83,6 +84,52 @@ fn add_tables_avx2(tree: &PatternTree, rules: &[Quadrature], block: Block<'_>, t
 #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx2,bmi1")]
 fn add_tables_avx512(tree: &PatternTree, rules: &[Quadrature], block: Block<'_>, to: Cells<'_>, tables: &mut Tables) {
     add(tree, rules, block, to, tables);
+}
+
+/// [`super::single::Single::add`] of all trees, to a row's contributions and for so many outputs.
+pub(super) fn add_row(
+    level: Level,
+    trees: &[PatternTree],
+    rules: &[Quadrature],
+    row: Row<'_>,
+    to: (&mut [f64], usize),
+    single: &mut Single,
+) {
+    match level.kind() {
+        Kind::Plain => single.add(trees, rules, row, to),
+        // SAFETY: a level is only made by asking the processor for these features.
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx2 => unsafe { add_row_avx2(trees, rules, row, to, single) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx512 => unsafe { add_row_avx512(trees, rules, row, to, single) },
+        #[cfg(not(target_arch = "x86_64"))]
+        _ => single.add(trees, rules, row, to),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,bmi1")]
+fn add_row_avx2(
+    trees: &[PatternTree],
+    rules: &[Quadrature],
+    row: Row<'_>,
+    to: (&mut [f64], usize),
+    single: &mut Single,
+) {
+    single.add(trees, rules, row, to);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx2,bmi1")]
+fn add_row_avx512(
+    trees: &[PatternTree],
+    rules: &[Quadrature],
+    row: Row<'_>,
+    to: (&mut [f64], usize),
+    single: &mut Single,
+) {
+    single.add(trees, rules, row, to);
 }
 
 /// [`Ranks::add`], for rows x inputs.
