@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         match argument.as_str() {
             "--threads" => threads = arguments.next().unwrap_or_default().parse::<NonZeroUsize>()?,
             "--quiet" => quiet = true,
-            "--no-updates" => updates = Updates::None,
+            "--no-updates" => updates = Updates::Full,
             path => paths.push(PathBuf::from(path)),
         }
     }

@@ -18,3 +18,4 @@ pub mod personal;
 pub mod relation;
 pub mod settings;
 pub mod state_file;
+mod vector;

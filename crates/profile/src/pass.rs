@@ -45,6 +45,8 @@ const STAGE: &str = "profile";
 pub enum Updates {
     /// Never.
     None,
+    /// Never, and nobody looks at the preliminary one either: it is made of all rows, whatever their number.
+    Full,
     /// At most as often as this, and never so often that making them takes more than a fifth of the time.
     Every(Duration),
 }

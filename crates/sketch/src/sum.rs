@@ -60,6 +60,17 @@ impl ExactSum {
         }
     }
 
+    /// Adds `count` decimals of one scale whose mantissas add up to `mantissas`. As [`ExactSum::add_decimal`] for each.
+    pub fn add_decimals(&mut self, mantissas: i128, scale: u8, count: u64) {
+        match self.decimals.get_mut(usize::from(scale)) {
+            Some(sum) => {
+                *sum = sum.saturating_add(mantissas);
+                self.count = self.count.saturating_add(count);
+            }
+            None => self.refused = self.refused.saturating_add(count),
+        }
+    }
+
     /// Adds a float, `count` times. Infinities and NaN are refused and counted as such.
     #[inline]
     pub fn add(&mut self, value: f64, count: u64) {

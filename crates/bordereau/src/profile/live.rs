@@ -36,7 +36,7 @@ impl Live {
 
     /// Profiles of the rows seen so far are only worth making where they are shown.
     pub fn updates() -> Updates {
-        if std::io::stderr().is_terminal() { Updates::Every(UPDATES_EVERY) } else { Updates::None }
+        if std::io::stderr().is_terminal() { Updates::Every(UPDATES_EVERY) } else { Updates::Full }
     }
 
     /// Says what is known so far.

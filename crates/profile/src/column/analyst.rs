@@ -124,8 +124,8 @@ impl Analyst {
                 let (number, mantissa) = plan.read(image.start);
                 let numbers = &mut self.gathered[PLAIN];
                 numbers.push(number, count);
-                let signed = if plan.is_negative() { -(mantissa as i64) } else { mantissa as i64 };
-                numbers.sum.add_decimal(signed, plan.decimals, count);
+                // No overflow: at most fifteen digits, and of a block.
+                entry.mantissas += u128::from(mantissa) * u128::from(count);
                 if plan.may_be_padded && image.start as u8 == b'0' {
                     self.tallies.zero_padded += count;
                 }
@@ -179,7 +179,7 @@ impl Analyst {
         };
         if seen != Seen::Null {
             self.masks_other += count;
-            self.texts.add_shape(&Shape::of(text.as_bytes()), text.len() as u64, count);
+            self.texts.add_shape(&Shape::of_image(&image, text.as_bytes()), text.len() as u64, count);
             self.extremes(values, row, &image);
             self.example(values, row, kind);
         }
@@ -324,7 +324,7 @@ impl PlanEntry {
         forms: &mut Vec<(TemporalForm, u64)>,
         numbers: &mut Gathered,
     ) {
-        let Self { mask, plan, count, invalid } = self;
+        let Self { mask, plan, count, invalid, mantissas } = self;
         if *count == 0 {
             return;
         }
@@ -336,6 +336,8 @@ impl PlanEntry {
             Plan::Number(plan) => {
                 tallies.add_number(&plan.form(), *count);
                 numbers.decimals_max = numbers.decimals_max.max(u32::from(plan.decimals));
+                let sum = mantissas.cast_signed();
+                numbers.sum.add_decimals(if plan.is_negative() { -sum } else { sum }, plan.decimals, *count);
             }
             Plan::Day(plan) => {
                 tallies.votes.date += count - invalid;

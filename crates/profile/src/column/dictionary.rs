@@ -61,6 +61,7 @@ impl Dictionary {
     }
 
     /// Adds the rows from the last one added to `end`.
+    #[inline(always)]
     pub(super) fn add(&mut self, values: &StringViewArray, end: usize) {
         let start = self.codes.len();
         self.codes.reserve(end - start);

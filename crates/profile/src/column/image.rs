@@ -26,7 +26,7 @@ impl Image {
         Self::of_long(values, view, length)
     }
 
-    #[inline]
+    #[inline(always)]
     fn of_long(values: &StringViewArray, view: u128, length: u32) -> Self {
         let (buffer, offset) = ((view >> 64) as u32 as usize, (view >> 96) as u32 as usize);
         let bytes = values.data_buffers().get(buffer).and_then(|buffer| buffer.get(offset..)).unwrap_or_default();

@@ -17,6 +17,7 @@ use super::read::{Reading, read};
 use super::state::Hint;
 use super::values::Values;
 use crate::settings::Limits;
+use crate::vector::widest;
 
 /// What a column of a block says of each of its rows, beside its part. Reused from block to block.
 #[derive(Debug, Clone, Default)]
@@ -88,8 +89,8 @@ impl ColumnKernel {
         self.dictionary.clear();
         self.dictionary.add(values, values.len().min(PROBE_ROWS));
         let has_numbers = match way.unwrap_or_else(|| self.way(values.len())) {
-            Way::Counted => self.counted(values, scratch, &mut part),
-            Way::Direct => self.direct(values, scratch, &mut part),
+            Way::Counted => counted(self, values, scratch, &mut part),
+            Way::Direct => direct(self, values, scratch, &mut part),
         };
         self.analyst.finish(&mut part);
         match &scratch.numbers {
@@ -122,6 +123,7 @@ impl ColumnKernel {
     }
 
     /// Counts distinct values, looks at each once, and tells the rows.
+    #[inline(always)]
     fn counted(&mut self, values: &StringViewArray, scratch: &mut CellScratch, part: &mut ColumnPart) -> bool {
         let Self { dictionary, analyst, values: found, seen, hashes } = self;
         dictionary.add(values, values.len());
@@ -159,6 +161,7 @@ impl ColumnKernel {
     }
 
     /// Looks at each row.
+    #[inline(always)]
     fn direct(&mut self, values: &StringViewArray, scratch: &mut CellScratch, part: &mut ColumnPart) -> bool {
         let Self { analyst, values: found, .. } = self;
         let Some(numbers) = &mut scratch.numbers else { return false };
@@ -196,6 +199,24 @@ impl ColumnKernel {
         (part.counted, part.distinct) = found.finish_direct(&scratch.hashes);
         has_numbers
     }
+}
+
+widest! {
+    fn counted(
+        kernel: &mut ColumnKernel,
+        values: &StringViewArray,
+        scratch: &mut CellScratch,
+        part: &mut ColumnPart
+    ) -> bool = ColumnKernel::counted;
+}
+
+widest! {
+    fn direct(
+        kernel: &mut ColumnKernel,
+        values: &StringViewArray,
+        scratch: &mut CellScratch,
+        part: &mut ColumnPart
+    ) -> bool = ColumnKernel::direct;
 }
 
 /// The order of the numbers, in both readings of `1,234`. Few values are read again: none without such numbers, and no

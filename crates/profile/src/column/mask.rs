@@ -3,6 +3,8 @@
 //! `A` to `Z` become `A`, `a` to `z` become `a`, digits become `9`, everything else stands for itself. Values of more
 //! than 32 bytes have no mask.
 
+#[cfg(target_arch = "x86_64")]
+use crate::vector::masked;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -106,12 +108,21 @@ fn padded(value: &[u8]) -> u128 {
 }
 
 /// Sixteen bytes at once.
+#[cfg(not(target_arch = "x86_64"))]
 #[inline]
-pub(crate) fn masked(value: u128) -> u128 {
+fn masked(value: u128) -> u128 {
+    masked_words(value)
+}
+
+/// [`masked`] of any machine.
+#[cfg(any(test, not(target_arch = "x86_64")))]
+#[inline]
+fn masked_words(value: u128) -> u128 {
     u128::from(masked_word((value >> 64) as u64)) << 64 | u128::from(masked_word(value as u64))
 }
 
 /// Eight bytes at once, in plain arithmetic: compilers take a loop over the bytes of an integer apart byte by byte.
+#[cfg(any(test, not(target_arch = "x86_64")))]
 #[inline(always)]
 fn masked_word(word: u64) -> u64 {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
@@ -244,6 +255,7 @@ mod tests {
                     other => other,
                 };
                 assert_eq!(masked(fill(byte, other)), fill(shown, other_shown), "{byte} at {place}");
+                assert_eq!(masked_words(fill(byte, other)), fill(shown, other_shown), "{byte} at {place}");
             }
         }
     }

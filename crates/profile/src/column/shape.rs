@@ -1,5 +1,6 @@
 //! What the bytes of a value tell of it as a text: from its mask as well as from the value itself.
 
+use super::image::Image;
 use crate::document::CharacterClasses;
 
 /// Length, classes and blanks of one value.
@@ -14,6 +15,50 @@ pub(super) struct Shape {
 }
 
 impl Shape {
+    /// Of a value given its image and the whole of it.
+    #[inline]
+    pub(super) fn of_image(image: &Image, bytes: &[u8]) -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(shape) = Self::without_blanks(image) {
+            return shape;
+        }
+        Self::of(bytes)
+    }
+
+    /// Of a value of at most 32 bytes without blanks and control characters.
+    #[cfg(target_arch = "x86_64")]
+    #[inline]
+    fn without_blanks(image: &Image) -> Option<Self> {
+        let length = image.length;
+        if !(1..=32).contains(&length) {
+            return None;
+        }
+        // The last 16 bytes overlap the first; of those, the ones that come after them count.
+        let (start, end) = (crate::vector::classes(image.start), crate::vector::classes(image.end));
+        let (in_start, in_end) = (0xffff_u32 >> (16 - length.min(16)), !(0xffff_u32 >> length.saturating_sub(16)));
+        let of_value = |start: u16, end: u16| u32::from(start) & in_start | (u32::from(end) & in_end) << 16;
+        if of_value(start.blanks | start.control, end.blanks | end.control) != 0 {
+            return None;
+        }
+        let is = |bits: u32| u64::from(bits != 0);
+        let digits = of_value(start.digits, end.digits);
+        let upper = of_value(start.upper, end.upper);
+        let lower = of_value(start.lower, end.lower);
+        let non_ascii = of_value(start.high, end.high);
+        let others = of_value(u16::MAX, u16::MAX) & !(digits | upper | lower | non_ascii);
+        let classes = CharacterClasses {
+            digits: is(digits),
+            upper: is(upper),
+            lower: is(lower),
+            blanks: 0,
+            punctuation: is(others),
+            non_ascii: is(non_ascii),
+            control: 0,
+        };
+        let continued = of_value(start.continued, end.continued);
+        Some(Self { characters: u64::from(length - continued.count_ones()), classes, padded: false })
+    }
+
     /// Of a value, or of its mask: they have the same.
     pub(super) fn of(bytes: &[u8]) -> Self {
         let seen = bytes.iter().fold(0, |seen, byte| seen | CLASS_OF.get(usize::from(*byte)).unwrap_or(&0));
@@ -50,6 +95,9 @@ const CLASS_OF: [u8; 256] = {
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::StringViewArray;
+    use proptest::prelude::*;
+
     use super::*;
     use crate::column::Mask;
 
@@ -68,6 +116,15 @@ mod tests {
             assert_eq!((shape.characters, found, shape.padded), (characters, classes, padded), "{value:?}");
             let mask = Mask::of(value.as_bytes()).unwrap();
             assert_eq!(Shape::of(&mask.bytes()[..mask.len()]), shape, "{value:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn shapes_of_images_are_those_of_their_values(value in "[ -~é€\u{1f600}\t\u{7f}\u{0}]{0,40}|[!-~é€\u{1f600}]{0,40}") {
+            let array: StringViewArray = [Some(value.as_str())].into_iter().collect();
+            let image = Image::of(&array, array.views()[0]);
+            prop_assert_eq!(Shape::of_image(&image, value.as_bytes()), Shape::of(value.as_bytes()));
         }
     }
 }

@@ -41,6 +41,7 @@ impl Pace {
     /// Whether one is to be made now.
     pub(crate) fn is_due(&self, rows: u64) -> bool {
         match (self.next, self.updates) {
+            (_, Updates::Full) => false,
             (None, _) => rows > 0 && (rows >= PRELIMINARY_ROWS || self.started.elapsed() >= PRELIMINARY_AFTER),
             (Some(_), Updates::None) => false,
             (Some(next), Updates::Every(_)) => Instant::now() >= next,
@@ -52,7 +53,7 @@ impl Pace {
         let now = Instant::now();
         let least = (now - begun) * (UPDATE_SHARE - 1);
         let wait = match self.updates {
-            Updates::None => least,
+            Updates::None | Updates::Full => least,
             Updates::Every(wait) => wait.max(least),
         };
         self.next = Some(now + wait);

@@ -9,6 +9,8 @@
 //! The order of additions is fixed by the rows alone, so the same blocks give the same bits on any machine. Cost: six
 //! multiplications and additions a row and pair where a value is missing, one where none is.
 
+use crate::vector::widest;
+
 /// Numeric columns of a relation that are held against each other at most.
 pub(crate) const COLUMNS_MAX: usize = 32;
 
@@ -74,22 +76,8 @@ pub(crate) struct Pairs {
 impl Pairs {
     /// The pairs of columns of the same length; NaN and infinities stand for no number.
     pub(crate) fn of_block(columns: &[Vec<f64>]) -> Self {
-        let columns: Vec<Shifted> = columns.iter().map(|values| Shifted::new(values)).collect();
-        let mut sums = vec![PairSums::default(); columns.len() * columns.len().saturating_sub(1) / 2];
-        let rows = columns.first().map_or(0, |column| column.values.len());
-        for start in (0..rows).step_by(TILE_ROWS) {
-            let tile = start..(start + TILE_ROWS).min(rows);
-            let mut sums = sums.iter_mut();
-            for (place, y) in columns.iter().enumerate() {
-                for (x, sums) in columns[..place].iter().zip(&mut sums) {
-                    if x.is_whole() && y.is_whole() {
-                        sums.xy += dot(&x.values[tile.clone()], &y.values[tile.clone()]);
-                    } else {
-                        sums.add(x.tile(tile.clone()), y.tile(tile.clone()));
-                    }
-                }
-            }
-        }
+        let columns = shifted(columns);
+        let sums = all_sums(&columns);
         let mut sums = sums.into_iter();
         let mut pairs = Vec::with_capacity(sums.len());
         for (place, y) in columns.iter().enumerate() {
@@ -123,6 +111,31 @@ impl Pairs {
     }
 }
 
+widest! {
+    /// The sums of all pairs of columns.
+    fn all_sums(columns: &[Shifted]) -> Vec<PairSums> = sums_of_tiles;
+}
+
+#[inline(always)]
+fn sums_of_tiles(columns: &[Shifted]) -> Vec<PairSums> {
+    let mut sums = vec![PairSums::default(); columns.len() * columns.len().saturating_sub(1) / 2];
+    let rows = columns.first().map_or(0, |column| column.values.len());
+    for start in (0..rows).step_by(TILE_ROWS) {
+        let tile = start..(start + TILE_ROWS).min(rows);
+        let mut sums = sums.iter_mut();
+        for (place, y) in columns.iter().enumerate() {
+            for (x, sums) in columns[..place].iter().zip(&mut sums) {
+                if x.is_whole() && y.is_whole() {
+                    sums.xy += dot(&x.values[tile.clone()], &y.values[tile.clone()]);
+                } else {
+                    sums.add(x.tile(tile.clone()), y.tile(tile.clone()));
+                }
+            }
+        }
+    }
+    sums
+}
+
 /// A column less its mean, with its missing values as zeros.
 struct Shifted {
     mean: f64,
@@ -134,25 +147,63 @@ struct Shifted {
     squares: f64,
 }
 
+widest! {
+    /// Columns of the same length less their means.
+    fn shifted(columns: &[Vec<f64>]) -> Vec<Shifted> = shifted_columns;
+}
+
+#[inline(always)]
+fn shifted_columns(columns: &[Vec<f64>]) -> Vec<Shifted> {
+    let mut shifted: Vec<Shifted> = columns.iter().map(|values| Shifted::divided(values)).collect();
+    let means = sums_in_order(&shifted, 0.0);
+    for ((column, values), mean) in shifted.iter_mut().zip(columns).zip(means) {
+        let shift = |value: &f64| if value.is_finite() { value - mean } else { 0.0 };
+        column.values.iter_mut().zip(values).for_each(|(to, value)| *to = shift(value));
+        (column.mean, column.squares) = (mean, dot(&column.values, &column.values));
+    }
+    let sums = sums_in_order(&shifted, -0.0);
+    shifted.iter_mut().zip(sums).for_each(|(column, sum)| column.sum = sum);
+    shifted
+}
+
+/// The sums of the values of columns, each from its first row to its last. An addition waits for the one before, so
+/// several columns are summed side by side.
+#[inline(always)]
+fn sums_in_order(columns: &[Shifted], start: f64) -> Vec<f64> {
+    let mut sums = Vec::with_capacity(columns.len());
+    let (fours, rest) = columns.as_chunks::<4>();
+    for [a, b, c, d] in fours {
+        let mut four = [start; 4];
+        for (((a, b), c), d) in a.values.iter().zip(&b.values).zip(&c.values).zip(&d.values) {
+            four.iter_mut().zip([a, b, c, d]).for_each(|(sum, value)| *sum += value);
+        }
+        sums.extend(four);
+    }
+    sums.extend(rest.iter().map(|column| column.values.iter().fold(start, |sum, value| sum + value)));
+    sums
+}
+
 impl Shifted {
-    fn new(values: &[f64]) -> Self {
+    /// The values divided by their number, before their mean is known. Divided first, or the sum of very large numbers
+    /// is no number.
+    #[inline(always)]
+    fn divided(values: &[f64]) -> Self {
         let count = values.iter().filter(|value| value.is_finite()).count();
         let divisor = count.max(1) as f64;
-        // Divided first, or the sum of very large numbers is no number.
-        let mean = values.iter().filter(|value| value.is_finite()).fold(0.0, |sum, value| sum + value / divisor);
-        let shift = |value: &f64| if value.is_finite() { value - mean } else { 0.0 };
-        let shifted: Vec<f64> = values.iter().map(shift).collect();
+        let divide = |value: &f64| if value.is_finite() { value / divisor } else { 0.0 };
         let present = |value: &f64| if value.is_finite() { 1.0 } else { 0.0 };
         let whole = count == values.len();
         let present = if whole { Vec::new() } else { values.iter().map(present).collect() };
-        let (sum, squares) = (shifted.iter().sum(), dot(&shifted, &shifted));
-        Self { mean, values: shifted, present, count: count as f64, sum, squares }
+        let values = values.iter().map(divide).collect();
+        Self { mean: 0.0, values, present, count: count as f64, sum: 0.0, squares: 0.0 }
     }
 
+    #[inline(always)]
     fn is_whole(&self) -> bool {
         self.present.is_empty()
     }
 
+    #[inline(always)]
     fn tile(&self, rows: std::ops::Range<usize>) -> Tile<'_> {
         let present = if self.is_whole() { &ONES[..rows.len()] } else { &self.present[rows.clone()] };
         Tile { values: &self.values[rows], present }
@@ -179,6 +230,7 @@ struct PairSums {
 }
 
 impl PairSums {
+    #[inline(always)]
     fn add(&mut self, x: Tile<'_>, y: Tile<'_>) {
         let mut lanes = [[0.0; LANES]; 6];
         let [xs, ys] = [x.values.as_chunks::<LANES>(), y.values.as_chunks::<LANES>()];
@@ -258,6 +310,7 @@ impl Pair {
 }
 
 /// The sum of products, in an order that is fixed and that compilers turn into vector instructions.
+#[inline(always)]
 fn dot(x: &[f64], y: &[f64]) -> f64 {
     let mut lanes = [0.0; LANES];
     let (xs, ys) = (x.as_chunks::<LANES>(), y.as_chunks::<LANES>());
@@ -316,6 +369,42 @@ mod tests {
                     None => {}
                 }
             }
+        }
+    }
+
+    /// One column as the formulas have it.
+    fn shifted_alone(values: &[f64]) -> Shifted {
+        let count = values.iter().filter(|value| value.is_finite()).count();
+        let divisor = count.max(1) as f64;
+        let mean = values.iter().filter(|value| value.is_finite()).fold(0.0, |sum, value| sum + value / divisor);
+        let shift = |value: &f64| if value.is_finite() { value - mean } else { 0.0 };
+        let shifted: Vec<f64> = values.iter().map(shift).collect();
+        let present = |value: &f64| if value.is_finite() { 1.0 } else { 0.0 };
+        let whole = count == values.len();
+        let present = if whole { Vec::new() } else { values.iter().map(present).collect() };
+        let (sum, squares) = (shifted.iter().sum(), dot(&shifted, &shifted));
+        Shifted { mean, values: shifted, present, count: count as f64, sum, squares }
+    }
+
+    proptest! {
+        #[test]
+        fn every_level_gives_the_same_bits(
+            rows in prop::collection::vec([number(), number(), number(), number(), number()], 0..1_500),
+        ) {
+            let columns: Vec<Vec<f64>> = (0..5).map(|at| rows.iter().map(|row| row[at]).collect()).collect();
+            let bits = |column: &Shifted| {
+                let numbers = [column.mean, column.count, column.sum, column.squares];
+                let all: Vec<f64> = [&numbers[..], &column.values, &column.present].concat();
+                all.into_iter().map(f64::to_bits).collect::<Vec<u64>>()
+            };
+            let (wide, plain) = (shifted(&columns), shifted_columns(&columns));
+            for ((wide, plain), values) in wide.iter().zip(&plain).zip(&columns) {
+                prop_assert_eq!(bits(wide), bits(plain));
+                prop_assert_eq!(bits(wide), bits(&shifted_alone(values)));
+            }
+            let bits = |sums: &PairSums| [sums.rows, sums.x, sums.y, sums.xx, sums.yy, sums.xy].map(f64::to_bits);
+            let (wide, plain) = (all_sums(&wide), sums_of_tiles(&plain));
+            prop_assert_eq!(wide.iter().map(bits).collect::<Vec<_>>(), plain.iter().map(bits).collect::<Vec<_>>());
         }
     }
 

@@ -5,6 +5,7 @@
 //! of `n` rows is taken for one that repeats with a probability of about `n^2 / 2^65`, one in ten million for two
 //! million rows; the other way round nothing is mistaken.
 
+use crate::vector::widest;
 use bordereau_sketch::hash::{NULL_HASH, combine};
 use bordereau_sketch::keys::{KeyCounts, Uniqueness};
 use std::sync::Arc;
@@ -178,8 +179,18 @@ impl RowHashes {
 
     /// Mixes in the next column.
     pub(crate) fn push(&mut self, column: &[u64]) {
-        self.hashes.iter_mut().zip(column).for_each(|(row, cell)| *row = combine(*row, *cell));
+        combine_all(&mut self.hashes, column);
     }
+}
+
+widest! {
+    /// Mixes a cell into the hash of each row.
+    fn combine_all(rows: &mut [u64], cells: &[u64]) = combined;
+}
+
+#[inline(always)]
+fn combined(rows: &mut [u64], cells: &[u64]) {
+    rows.iter_mut().zip(cells).for_each(|(row, cell)| *row = combine(*row, *cell));
 }
 
 /// The hashes of a key of some columns, made column by column in the order of the file, read in the order of the key.
@@ -190,7 +201,7 @@ pub(crate) fn key_hashes(columns: &[&[u64]]) -> Vec<u64> {
         [first, rest @ ..] => {
             let mut hashes = first.to_vec();
             for column in rest {
-                hashes.iter_mut().zip(*column).for_each(|(key, cell)| *key = combine(*key, *cell));
+                combine_all(&mut hashes, column);
             }
             hashes
         }

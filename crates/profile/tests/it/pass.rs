@@ -122,4 +122,12 @@ fn a_long_file_gives_a_preliminary_profile_of_its_first_rows() {
     assert!(first.rows < 400_000 && share > 0.0 && share < 1.0, "{} {share}", first.rows);
     assert_eq!(outcome.profile.relations[0].rows, 400_000);
     assert_eq!(outcome.profile.relations[0].columns[0].rows, 400_000);
+    // Where nobody looks at it, the preliminary one is made of all rows, and the full one is the same.
+    let mut last = Vec::new();
+    let control = Control::new(Updates::Full);
+    profile(&files.open("a.csv").unwrap(), &settings(), threads(2), &control, &mut |profile| last.push(profile))
+        .unwrap();
+    let [preliminary, whole] = last.as_slice() else { panic!("{} profiles", last.len()) };
+    assert_eq!((preliminary.state, preliminary.share_read), (ProfileState::Preliminary, 1.0));
+    assert_eq!(json(whole), json(&outcome.profile));
 }

@@ -197,3 +197,13 @@ fn carries_go_on_after_many_additions() {
     sum.add(0.5, 7);
     assert_eq!(sum.to_f64(), 3.5);
 }
+
+#[test]
+fn decimals_added_together_are_as_those_added_one_by_one() {
+    let (mut one_by_one, mut together) = (ExactSum::default(), ExactSum::default());
+    for (mantissa, scale, count) in [(12_345, 2, 3), (-7, 2, 1), (i64::MAX, 0, 4), (1, 19, 5)] {
+        (0..count).for_each(|_| one_by_one.add_decimal(mantissa, scale, 1));
+        together.add_decimals(i128::from(mantissa) * i128::from(count), scale, count);
+    }
+    assert_eq!(together, one_by_one);
+}

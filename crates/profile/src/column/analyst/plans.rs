@@ -12,6 +12,8 @@ pub(super) struct PlanEntry {
     pub(super) count: u64,
     /// Of those, the ones that are no day though the plan is for days.
     pub(super) invalid: u64,
+    /// The sum of the digits of its numbers, read without sign and point.
+    pub(super) mantissas: u128,
 }
 
 const TAG: u64 = 0xffff_ffff_0000_0000;
@@ -67,7 +69,7 @@ impl Plans {
         if self.entries.len() >= self.masks_max {
             return None;
         }
-        self.entries.push(PlanEntry { plan: Plan::of(&mask), mask, count: 0, invalid: 0 });
+        self.entries.push(PlanEntry { plan: Plan::of(&mask), mask, count: 0, invalid: 0, mantissas: 0 });
         if let Some(slot) = self.slots.get_mut(at) {
             *slot = tag | self.entries.len() as u64;
         }
