@@ -142,7 +142,8 @@ impl Jobs {
     ///
     /// # Errors
     /// As [`Jobs::resumable`]; [`Error::Locked`] while another piece is being taken; [`Error::Position`] when the
-    /// upload is elsewhere; [`Error::Busy`] when too many uploads are under way.
+    /// upload is elsewhere; [`Error::Busy`] when too many uploads are under way; [`Error::Damaged`] when our disk has
+    /// lost some of it, and it is gone then.
     pub async fn resume_upload(
         &self,
         caller: &Caller,
@@ -162,14 +163,18 @@ impl Jobs {
         let file = tokio::task::spawn_blocking(move || {
             let mut file = file;
             if finished {
-                return Ok(file);
+                return Ok(Some(file));
+            }
+            if file.metadata()?.len() < position {
+                return Ok(None);
             }
             file.set_len(position)?;
             file.seek(SeekFrom::Start(position))?;
-            io::Result::Ok(file)
+            io::Result::Ok(Some(file))
         });
+        let Some(file) = file.await?? else { return Err(self.lost(id, position).await?) };
         let sum = checksum.as_ref().map(Checksum::begin);
-        let state = State { jobs: self.clone(), file: file.await??, buffer: Vec::new(), written: position, row, sum };
+        let state = State { jobs: self.clone(), file, buffer: Vec::new(), written: position, row, sum };
         Ok(Piece { state: Some(state), caller: caller.clone(), checksum, _turn: turn })
     }
 
@@ -226,6 +231,14 @@ impl Jobs {
             }
         })
         .await?
+    }
+
+    /// Gives up an upload of which the disk has less than was acknowledged: nothing must take the place of that.
+    async fn lost(&self, id: UploadId, position: u64) -> Result<Error> {
+        self.inner.measures.damaged();
+        tracing::error!(%id, position, "an unfinished upload is shorter than what was acknowledged; check the disk");
+        self.forget_upload(id).await?;
+        Ok(Error::Damaged("unfinished upload"))
     }
 
     /// First the row, then the file: a file without a row is swept.

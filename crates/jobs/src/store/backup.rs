@@ -6,7 +6,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sqlx::{FromRow, SqlitePool};
 use uuid::Uuid;
 
-use super::Store;
+use super::{Store, unsigned};
 use crate::error::{Error, Result};
 use crate::folder;
 
@@ -55,9 +55,31 @@ pub(crate) async fn named_objects(file: &Path) -> Result<Vec<Named>> {
     Ok(named)
 }
 
-/// Gives the log of a snapshot a new epoch, so that cursors from before are none of it.
-pub(crate) async fn renew_epoch(file: &Path) -> Result<()> {
+/// An upload that comes in pieces and is not whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unfinished {
+    /// The name of its file.
+    pub(crate) id: String,
+    /// How many bytes are there, more than none.
+    pub(crate) position: u64,
+}
+
+/// The uploads of a snapshot that are not whole and have some bytes.
+pub(crate) async fn unfinished_uploads(file: &Path) -> Result<Vec<Unfinished>> {
     let pool = open(file).await?;
+    let query = "SELECT id, position FROM resumable_uploads WHERE finished = 0 AND position > 0";
+    let rows: Vec<(String, i64)> = sqlx::query_as(query).fetch_all(&pool).await?;
+    pool.close().await;
+    Ok(rows.into_iter().map(|(id, position)| Unfinished { id, position: unsigned(position) }).collect())
+}
+
+/// Gives the log of a snapshot a new epoch, so that cursors from before are none of it, and sends the uploads `missing`
+/// back to their beginning.
+pub(crate) async fn renew(file: &Path, missing: &[String]) -> Result<()> {
+    let pool = open(file).await?;
+    for id in missing {
+        sqlx::query("UPDATE resumable_uploads SET position = 0 WHERE id = ?").bind(id).execute(&pool).await?;
+    }
     sqlx::query("UPDATE log SET epoch = ?").bind(Uuid::new_v4().simple().to_string()).execute(&pool).await?;
     pool.close().await;
     Ok(())

@@ -35,7 +35,7 @@ use tokio::sync::Notify;
 
 pub(crate) use accounts::Candidate;
 pub(crate) use arrivals::{Inserted, NewBatch, StoredUpload, SubmittedProfiled, Taken};
-pub(crate) use backup::{Named, named_objects, renew_epoch};
+pub(crate) use backup::{Named, Unfinished, named_objects, renew, unfinished_uploads};
 pub(crate) use batches::{BatchRow, Claim, Fence, Finished, explanations_name, format_name};
 pub(crate) use contributions::{KeptContribution, PlacedFile, Replacement, Swapped};
 pub(crate) use events::About;

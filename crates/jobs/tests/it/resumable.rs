@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use bordereau_base::ids::BatchKey;
 use bordereau_jobs::{
-    Accepted, Caller, Checksum, Error, Grant, Jobs, JobsOptions, Resumable, UploadId, UploadTaken, User,
+    Accepted, Caller, Checksum, Error, Grant, Jobs, JobsOptions, Resumable, UploadId, UploadTaken, User, restore,
 };
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -53,6 +53,61 @@ async fn pieces_end_in_the_batch_that_the_whole_would_have_been() {
     run_until_final(&jobs, jane.customer(), &[key]).await;
     assert_eq!(fetch(&jobs, &jane, key).await.unwrap(), results_of(BOOK, "1.0.0"));
     assert!(world.files("resumable").is_empty());
+}
+
+#[tokio::test]
+async fn what_is_there_of_an_upload_is_in_a_backup_and_goes_on_after_restoring() {
+    let world = World::new();
+    let (jobs, jane, _) = world.open_with_customers().await;
+    let keys = [(); 3].map(|()| BatchKey::random());
+    let [begun, other, empty] =
+        [made(&jobs, &jane, keys[0]).await, made(&jobs, &jane, keys[1]).await, made(&jobs, &jane, keys[2]).await];
+    piece(&jobs, &jane, begun.id, 0, 10).await.unwrap();
+    piece(&jobs, &jane, other.id, 0, 4).await.unwrap();
+    // Bytes that nobody acknowledged.
+    let mut file =
+        std::fs::OpenOptions::new().append(true).open(world.data().join("resumable").join(begun.id.to_string()));
+    std::io::Write::write_all(file.as_mut().unwrap(), b"noise").unwrap();
+    let target = world.folder.path().join("backup");
+    assert_eq!(jobs.backup(&target).await.unwrap().objects, 2);
+    // What comes later is lost with the machine.
+    piece(&jobs, &jane, begun.id, 10, 20).await.unwrap();
+    let copies = std::fs::read_dir(target.join("resumable")).unwrap().map(|entry| entry.unwrap().path());
+    let copies: Vec<_> = copies.collect();
+    let other_copy = copies.iter().find(|path| path.to_str().unwrap().contains(&other.id.to_string())).unwrap();
+    let sound = std::fs::read(other_copy).unwrap();
+    std::fs::write(other_copy, b"A zi").unwrap();
+    let Err(Error::Backup(sentence)) = restore(&target, &world.folder.path().join("damaged")).await else {
+        panic!("a damaged back-up was restored");
+    };
+    assert!(sentence.ends_with("is not what its digest says"), "{sentence}");
+    // As in a back-up of a program that left them out.
+    std::fs::remove_file(other_copy).unwrap();
+    let data = world.folder.path().join("restored");
+    assert_eq!((restore(&target, &data).await.unwrap().objects, sound.len()), (1, 4));
+    let jobs = Jobs::open(JobsOptions { data, ..world.options() }).await.unwrap();
+    for (upload, position) in [(&begun, 10), (&other, 0), (&empty, 0)] {
+        assert_eq!(jobs.resumable(&jane, upload.id).await.unwrap().position, position);
+        let taken = piece(&jobs, &jane, upload.id, position as usize, BOOK.len()).await.unwrap();
+        assert_eq!(taken.accepted, Some(Accepted::New(upload.key)));
+    }
+    run_until_final(&jobs, jane.customer(), &keys).await;
+    for key in keys {
+        assert_eq!(fetch(&jobs, &jane, key).await.unwrap(), results_of(BOOK, "1.0.0"));
+    }
+}
+
+/// Else zeros would stand where the bytes were.
+#[tokio::test]
+async fn promise_1_an_upload_that_the_disk_has_less_of_than_was_acknowledged_is_not_gone_on_with() {
+    let world = World::new();
+    let (jobs, jane, _) = world.open_with_customers().await;
+    let upload = made(&jobs, &jane, BatchKey::random()).await;
+    piece(&jobs, &jane, upload.id, 0, 10).await.unwrap();
+    std::fs::write(world.data().join("resumable").join(upload.id.to_string()), &BOOK[..9]).unwrap();
+    assert!(matches!(piece(&jobs, &jane, upload.id, 10, BOOK.len()).await, Err(Error::Damaged(_))));
+    assert_eq!(jobs.measures().await.unwrap().damaged, 1);
+    assert!(matches!(jobs.resumable(&jane, upload.id).await, Err(Error::Unknown)), "it is to be begun anew");
 }
 
 #[tokio::test]
