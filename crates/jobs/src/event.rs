@@ -1,8 +1,8 @@
 //! Events, filters and cursors: what a subscription is made of. Pure: no store, no waiting.
 //!
 //! Each change of a profile or batch is one `profileUpdatedEvent`; some changes are another event besides, such as
-//! `batchFinished`. All events of a customer have one sequence without holes. A [`Filter`] says which are wanted; a
-//! [`Cursor`] says up to where a client has seen the log.
+//! `batchFinished`. A webhook that is disabled is an event too, which has no batch. All events of a customer have one
+//! sequence without holes. A [`Filter`] says which are wanted; a [`Cursor`] says up to where a client has seen the log.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,6 +12,8 @@ use bordereau_base::ids::{BatchKey, CustomerName, SolutionName, SubmissionName};
 use bordereau_base::state::BatchState;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
+
+use crate::webhook::WebhookId;
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,11 +26,14 @@ pub enum EventName {
     BatchFinished,
     /// A batch failed as a whole.
     BatchFailed,
+    /// A webhook was disabled because its receiver did not take an event.
+    WebhookDisabled,
 }
 
 impl EventName {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::PreliminaryProfile, Self::ProfileUpdated, Self::BatchFinished, Self::BatchFailed];
+    pub const ALL: [Self; 5] =
+        [Self::PreliminaryProfile, Self::ProfileUpdated, Self::BatchFinished, Self::BatchFailed, Self::WebhookDisabled];
 
     /// The stable spelling.
     pub const fn as_str(self) -> &'static str {
@@ -37,6 +42,7 @@ impl EventName {
             Self::ProfileUpdated => "profileUpdatedEvent",
             Self::BatchFinished => "batchFinished",
             Self::BatchFailed => "batchFailed",
+            Self::WebhookDisabled => "webhookDisabled",
         }
     }
 }
@@ -49,7 +55,7 @@ impl FromStr for EventName {
     }
 }
 
-/// Something that happened to a batch, in the log of its customer.
+/// Something that happened, in the log of its customer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// The customer.
@@ -58,18 +64,46 @@ pub struct Event {
     pub sequence: u64,
     /// What happened.
     pub name: EventName,
-    /// The batch.
+    /// To what.
+    pub subject: Subject,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What an event happened to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A profile or batch.
+    Batch(BatchChange),
+    /// A webhook, which is disabled since.
+    Webhook {
+        /// The webhook.
+        id: WebhookId,
+        /// Why: a sentence.
+        reason: String,
+    },
+}
+
+/// A profile or batch, and the state it came into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchChange {
+    /// Its key.
     pub key: BatchKey,
-    /// The solution the batch was sent to.
+    /// The solution it was sent to.
     pub solution: SolutionName,
     /// What was asked of it.
     pub submission: SubmissionName,
-    /// Whether a test user sent the batch.
+    /// Whether a test user sent it.
     pub test: bool,
-    /// The state the batch is in since.
+    /// The state it is in since.
     pub state: BatchState,
-    /// When.
-    pub at: Timestamp,
+}
+
+impl Event {
+    /// The profile or batch that it happened to; none of another event.
+    pub fn batch(&self) -> Option<&BatchChange> {
+        if let Subject::Batch(batch) = &self.subject { Some(batch) } else { None }
+    }
 }
 
 /// Which events are wanted: all that match every pair. Written `name,batchFinished,batchKey,...`.
@@ -104,7 +138,10 @@ pub enum InvalidFilter {
     #[error("a name is there twice")]
     Twice,
     /// No event is called so.
-    #[error("no event has that name; known are preliminaryProfile, profileUpdatedEvent, batchFinished and batchFailed")]
+    #[error(
+        "no event has that name; known are preliminaryProfile, profileUpdatedEvent, batchFinished, \
+             batchFailed and webhookDisabled"
+    )]
     EventName,
     /// Not a GUID.
     #[error("batchKey must be a GUID")]
@@ -118,15 +155,28 @@ pub enum InvalidFilter {
 }
 
 impl Filter {
-    /// Whether an event is wanted.
+    /// Whether an event is wanted. One that has no batch is not, where the filter says anything of batches.
     pub fn matches(&self, event: &Event) -> bool {
         self.name.is_none_or(|name| name == event.name)
-            && self.key.is_none_or(|key| key == event.key)
             && self.customer.as_deref().is_none_or(|customer| customer == event.customer.as_str())
-            && self.solution.as_deref().is_none_or(|solution| solution == event.solution.as_str())
-            && self.submission.as_deref().is_none_or(|submission| submission == event.submission.as_str())
-            && self.test.map_or(self.key.is_some() || !event.test, |test| test == event.test)
-            && self.state.is_none_or(|state| state == event.state)
+            && match &event.subject {
+                Subject::Batch(batch) => self.matches_batch(batch),
+                Subject::Webhook { .. } => !self.is_of_batches(),
+            }
+    }
+
+    fn matches_batch(&self, batch: &BatchChange) -> bool {
+        self.key.is_none_or(|key| key == batch.key)
+            && self.solution.as_deref().is_none_or(|solution| solution == batch.solution.as_str())
+            && self.submission.as_deref().is_none_or(|submission| submission == batch.submission.as_str())
+            && self.test.map_or(self.key.is_some() || !batch.test, |test| test == batch.test)
+            && self.state.is_none_or(|state| state == batch.state)
+    }
+
+    /// Whether it names something that only batches have.
+    fn is_of_batches(&self) -> bool {
+        let Self { name: _, customer: _, key, solution, submission, test, state } = self;
+        key.is_some() || solution.is_some() || submission.is_some() || test.is_some() || state.is_some()
     }
 }
 
@@ -200,11 +250,13 @@ mod tests {
             customer: "valen".parse().unwrap(),
             sequence: 7,
             name: EventName::BatchFinished,
-            key: KEY.parse().unwrap(),
-            solution: "insureright".parse().unwrap(),
-            submission: "scoring".parse().unwrap(),
-            test: false,
-            state: BatchState::Finished,
+            subject: Subject::Batch(BatchChange {
+                key: KEY.parse().unwrap(),
+                solution: "insureright".parse().unwrap(),
+                submission: "scoring".parse().unwrap(),
+                test: false,
+                state: BatchState::Finished,
+            }),
             at: Timestamp::UNIX_EPOCH,
         }
     }
@@ -229,7 +281,10 @@ mod tests {
 
     #[test]
     fn tests_are_wanted_by_who_says_so_or_names_the_batch() {
-        let test = Event { test: true, ..event() };
+        let mut test = event();
+        if let Subject::Batch(batch) = &mut test.subject {
+            batch.test = true;
+        }
         for (text, of_test, of_other) in [
             ("name,batchFinished", false, true),
             ("batchKey,ac5b3d51-50f8-40d1-e378-18f8db2fabc9", true, true),
@@ -239,6 +294,28 @@ mod tests {
         ] {
             let filter: Filter = text.parse().unwrap();
             assert_eq!((filter.matches(&test), filter.matches(&event())), (of_test, of_other), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_event_without_a_batch_matches_no_filter_that_says_anything_of_batches() {
+        let subject = Subject::Webhook { id: KEY.parse().unwrap(), reason: "Gone.".to_owned() };
+        let disabled = Event { name: EventName::WebhookDisabled, subject, ..event() };
+        assert!(Filter::default().matches(&disabled));
+        for (text, matches) in [
+            ("name,webhookDisabled", true),
+            ("customer,valen", true),
+            ("name,webhookDisabled,customer,valen", true),
+            ("name,batchFailed", false),
+            ("customer,acme", false),
+            ("name,webhookDisabled,batchKey,ac5b3d51-50f8-40d1-e378-18f8db2fabc9", false),
+            ("batchKey,ac5b3d51-50f8-40d1-e378-18f8db2fabc9", false),
+            ("solution,insureright", false),
+            ("submission,scoring", false),
+            ("test,false", false),
+            ("state,failed", false),
+        ] {
+            assert_eq!(text.parse::<Filter>().unwrap().matches(&disabled), matches, "{text}");
         }
     }
 

@@ -65,7 +65,7 @@ pub use backup::{Copied, restore};
 pub use batch::{Accepted, BatchProgress, BatchRequest, BatchResults, BatchStatus, Fault, Report, ResultsFile};
 pub use contribution::ContributedFile;
 pub use error::{Error, Result};
-pub use event::{Cursor, Event, EventName, Filter, InvalidFilter};
+pub use event::{BatchChange, Cursor, Event, EventName, Filter, InvalidFilter, Subject};
 pub use findings::{BatchFindings, FindingRow, FindingsPage, FindingsRequest};
 pub use jobs::Jobs;
 pub use measures::Reading;

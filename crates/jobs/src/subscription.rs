@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 
 use crate::account::{Action, Caller};
 use crate::error::{Error, Result};
-use crate::event::{Cursor, Event, EventName, Filter};
+use crate::event::{Cursor, Event, EventName, Filter, Subject};
 use crate::jobs::{EVENTS_AT_ONCE_MAX, Inner, Jobs};
 use crate::store::Store;
 
@@ -104,7 +104,8 @@ impl Waiting {
     /// Gives an event to those who want it, once each.
     fn give(&mut self, event: Arc<Event>) {
         let mut given = BTreeSet::new();
-        for telling in [Telling::Key(event.key), Telling::Name(event.name), Telling::Nothing] {
+        let key = event.batch().map(|batch| Telling::Key(batch.key));
+        for telling in key.into_iter().chain([Telling::Name(event.name), Telling::Nothing]) {
             for (id, waiter) in self.by.get(&telling).into_iter().flatten() {
                 if waiter.wants(&event) && given.insert(*id) {
                     waiter.give(&event);
@@ -118,8 +119,11 @@ impl Waiting {
 impl Waiter {
     /// Whether a filter matches, and the caller has a right to hear of it.
     fn wants(&self, event: &Event) -> bool {
-        self.filters.iter().any(|filter| filter.matches(event))
-            && self.caller.may(Action::Follow, &event.solution, &event.submission)
+        let may = match &event.subject {
+            Subject::Batch(batch) => self.caller.may(Action::Follow, &batch.solution, &batch.submission),
+            Subject::Webhook { .. } => self.caller.may_change_all(),
+        };
+        may && self.filters.iter().any(|filter| filter.matches(event))
     }
 
     fn give(&self, event: &Arc<Event>) {

@@ -16,7 +16,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::sse::{Event as SentEvent, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use bordereau_jobs::{Caller, Cursor, Event, Filter, Subscription};
+use bordereau_jobs::{Caller, Cursor, Event, Filter, Subject, Subscription};
 use bytes::Bytes;
 use futures::{FutureExt, Stream};
 use rand::RngExt;
@@ -58,25 +58,35 @@ pub(crate) struct EventsBody {
     reset: bool,
 }
 
-/// Something that happened to a profile or batch.
+/// Something that happened to a profile or batch, or to a webhook.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EventBody {
-    /// `preliminaryProfile`, `profileUpdatedEvent`, `batchFinished` or `batchFailed`.
+    /// `preliminaryProfile`, `profileUpdatedEvent`, `batchFinished`, `batchFailed` or `webhookDisabled`.
     name: &'static str,
-    /// The batch or profile key.
-    batch_key: String,
+    /// The batch or profile key; absent of a webhook, as all that follows of batches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    batch_key: Option<String>,
     /// The customer.
     customer: String,
     /// The solution the batch was sent to.
-    solution: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    solution: Option<String>,
     /// What was asked of it.
-    submission: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    submission: Option<String>,
     /// Whether a test user sent it; left out when not.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     test: bool,
     /// The state it is in since: `accepted`, `running`, `finished` or `failed`.
-    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'static str>,
+    /// The id of the webhook; absent of a batch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhook: Option<String>,
+    /// Why it was disabled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     /// 1, 2, 3, ... of the customer, without holes.
     sequence: u64,
     /// When, RFC 3339.
@@ -85,14 +95,21 @@ pub(crate) struct EventBody {
 
 impl From<&Event> for EventBody {
     fn from(event: &Event) -> Self {
+        let batch = event.batch();
+        let (webhook, reason) = match &event.subject {
+            Subject::Batch(_) => (None, None),
+            Subject::Webhook { id, reason } => (Some(id.to_string()), Some(reason.clone())),
+        };
         Self {
             name: event.name.as_str(),
-            batch_key: event.key.to_string(),
+            batch_key: batch.map(|batch| batch.key.to_string()),
             customer: event.customer.to_string(),
-            solution: event.solution.to_string(),
-            submission: event.submission.to_string(),
-            test: event.test,
-            state: event.state.as_str(),
+            solution: batch.map(|batch| batch.solution.to_string()),
+            submission: batch.map(|batch| batch.submission.to_string()),
+            test: batch.is_some_and(|batch| batch.test),
+            state: batch.map(|batch| batch.state.as_str()),
+            webhook,
+            reason,
             sequence: event.sequence,
             at: event.at.to_string(),
         }

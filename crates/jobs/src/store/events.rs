@@ -8,7 +8,8 @@ use sqlx::{FromRow, Sqlite, Transaction};
 
 use super::{Store, moment, signed, state_named, stored, unsigned};
 use crate::error::{Error, Result};
-use crate::event::{Event, EventName};
+use crate::event::{BatchChange, Event, EventName, Subject};
+use crate::webhook::WebhookId;
 
 #[derive(FromRow)]
 struct EventRow {
@@ -19,20 +20,30 @@ struct EventRow {
     submission: String,
     test: bool,
     state: String,
+    webhook: Option<String>,
+    reason: Option<String>,
     at_ms: i64,
 }
 
 impl EventRow {
     fn event(self, customer: &CustomerName) -> Result<Event> {
+        let subject = match &self.webhook {
+            Some(id) => {
+                Subject::Webhook { id: stored(id, "id of a webhook")?, reason: self.reason.unwrap_or_default() }
+            }
+            None => Subject::Batch(BatchChange {
+                key: stored(&self.key, "batch key")?,
+                solution: stored(&self.solution, "solution name")?,
+                submission: stored(&self.submission, "submission name")?,
+                test: self.test,
+                state: state_named(&self.state)?,
+            }),
+        };
         Ok(Event {
             customer: customer.clone(),
             sequence: unsigned(self.sequence),
             name: self.name.parse().map_err(|_| Error::Stored("event name"))?,
-            key: stored(&self.key, "batch key")?,
-            solution: stored(&self.solution, "solution name")?,
-            submission: stored(&self.submission, "submission name")?,
-            test: self.test,
-            state: state_named(&self.state)?,
+            subject,
             at: moment(self.at_ms)?,
         })
     }
@@ -74,11 +85,7 @@ pub(crate) async fn append_event(
     state: BatchState,
     now: Timestamp,
 ) -> Result<()> {
-    let sequence: i64 =
-        sqlx::query_scalar("UPDATE customers SET last_event = last_event + 1 WHERE name = ? RETURNING last_event")
-            .bind(about.customer.as_str())
-            .fetch_one(&mut **write)
-            .await?;
+    let sequence = next_sequence(write, about.customer).await?;
     sqlx::query(
         "INSERT INTO events (customer, sequence, name, key, solution, submission, state, at_ms, test)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, coalesce((SELECT test FROM batches
@@ -97,7 +104,36 @@ pub(crate) async fn append_event(
     Ok(())
 }
 
-const COLUMNS: &str = "sequence, name, key, solution, submission, test, state, at_ms";
+/// Appends that a webhook was disabled.
+pub(super) async fn append_disabled(
+    write: &mut Transaction<'static, Sqlite>,
+    customer: &CustomerName,
+    webhook: WebhookId,
+    reason: &str,
+    now: Timestamp,
+) -> Result<()> {
+    let sequence = next_sequence(write, customer).await?;
+    sqlx::query(
+        "INSERT INTO events (customer, sequence, name, key, solution, submission, state, at_ms, webhook, reason)
+         VALUES (?, ?, ?, '', '', '', '', ?, ?, ?)",
+    )
+    .bind(customer.as_str())
+    .bind(sequence)
+    .bind(EventName::WebhookDisabled.as_str())
+    .bind(now.as_millisecond())
+    .bind(webhook.to_string())
+    .bind(reason)
+    .execute(&mut **write)
+    .await?;
+    Ok(())
+}
+
+async fn next_sequence(write: &mut Transaction<'static, Sqlite>, customer: &CustomerName) -> Result<i64> {
+    let query = "UPDATE customers SET last_event = last_event + 1 WHERE name = ? RETURNING last_event";
+    Ok(sqlx::query_scalar(query).bind(customer.as_str()).fetch_one(&mut **write).await?)
+}
+
+const COLUMNS: &str = "sequence, name, key, solution, submission, test, state, webhook, reason, at_ms";
 
 impl Store {
     /// What cursors of this store have in common.
@@ -163,11 +199,15 @@ impl Store {
         Ok(states)
     }
 
-    /// The newest event of each name of each batch and profile, of those that changed last, in order.
+    /// The newest event of each name of each batch and profile, of those that changed last, and of each webhook that is
+    /// still disabled, in order.
     pub(crate) async fn newest_events(&self, customer: &CustomerName, rows_max: u32) -> Result<Vec<Event>> {
         let query = format!(
             "SELECT {COLUMNS} FROM events WHERE customer = ?1 AND sequence IN (
-                 SELECT max(sequence) FROM events WHERE customer = ?1 GROUP BY key, solution, submission, name
+                 SELECT max(sequence) FROM events
+                 WHERE customer = ?1
+                   AND (webhook IS NULL OR webhook IN (SELECT id FROM webhooks WHERE state = 'disabled'))
+                 GROUP BY key, solution, submission, name, webhook
                  ORDER BY 1 DESC LIMIT ?2)
              ORDER BY sequence"
         );

@@ -6,6 +6,7 @@ use bordereau_base::ids::CustomerName;
 use jiff::Timestamp;
 use sqlx::FromRow;
 
+use super::events::append_disabled;
 use super::{Store, moment, signed, stored, unsigned};
 use crate::audit::Deed;
 use crate::error::{Error, Result};
@@ -320,16 +321,18 @@ impl Store {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Counts a failed attempt, unless the webhook was switched meanwhile.
+    /// Counts a failed attempt, unless the webhook was switched meanwhile. That it is disabled by it is an event of its
+    /// customer.
     pub(crate) async fn not_delivered(
         &self,
-        id: WebhookId,
+        Webhook { id, customer, .. }: &Webhook,
         owner: &str,
         state: &WebhookState,
         wait_until: Timestamp,
         now: Timestamp,
     ) -> Result<()> {
-        sqlx::query(
+        let mut write = self.write().await?;
+        let counted = sqlx::query(
             "UPDATE webhooks SET failures = failures + 1, wait_until_ms = ?, state = ?, reason = ?, updated_ms = ?
              WHERE id = ? AND lease_owner = ? AND state = 'enabled'",
         )
@@ -339,8 +342,13 @@ impl Store {
         .bind(now.as_millisecond())
         .bind(id.to_string())
         .bind(owner)
-        .execute(&self.pool)
+        .execute(&mut *write)
         .await?;
+        if let (1, Some(reason)) = (counted.rows_affected(), state.reason()) {
+            append_disabled(&mut write, customer, *id, reason, now).await?;
+        }
+        write.commit().await?;
+        self.log_grew(customer);
         Ok(())
     }
 

@@ -208,7 +208,7 @@ async fn deliver(jobs: &Jobs, owner: &str, webhook: &Webhook, event: &Event) -> 
             tracing::warn!(customer = %webhook.customer, webhook = %webhook.id, failures, "a webhook did not take an event")
         }
     }
-    store.not_delivered(webhook.id, owner, &state, wait_until, jobs.now()).await?;
+    store.not_delivered(webhook, owner, &state, wait_until, jobs.now()).await?;
     Ok(false)
 }
 

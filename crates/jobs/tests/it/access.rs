@@ -154,8 +154,8 @@ async fn events_of_tests_are_heard_by_who_asks_for_them() {
         let mut subscription = jobs.subscribe(caller, filters, Some("none")).await.unwrap();
         let mut keys = Vec::new();
         while let Some(event) = subscription.ready().await.unwrap() {
-            assert_eq!(event.test, event.key == test);
-            keys.push(event.key);
+            assert_eq!(event.batch().unwrap().test, event.batch().unwrap().key == test);
+            keys.push(event.batch().unwrap().key);
         }
         keys
     };

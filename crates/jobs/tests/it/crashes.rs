@@ -153,7 +153,7 @@ async fn promise_1_whatever_was_answered_before_a_kill_ends_in_its_results() {
         let Some(last) = events.last() else { break };
         after = last.sequence;
         for event in events.iter().filter(|event| event.name == EventName::BatchFinished) {
-            *ends.entry(event.key).or_default() += 1;
+            *ends.entry(event.batch().unwrap().key).or_default() += 1;
         }
     }
     assert!(keys.iter().all(|key| ends.get(key) == Some(&1)), "each batch finishes once");
@@ -193,7 +193,9 @@ async fn promise_1_2_6_whatever_was_submitted_after_profiling_ends_once_under_it
             assert_eq!(event.sequence, last + 1, "no holes");
             last = event.sequence;
             if event.name == EventName::BatchFinished {
-                *ends.entry((event.key, event.submission.to_string())).or_default() += 1;
+                *ends
+                    .entry((event.batch().unwrap().key, event.batch().unwrap().submission.to_string()))
+                    .or_default() += 1;
             }
         }
     }

@@ -19,7 +19,7 @@ async fn subscribe(jobs: &Jobs, caller: &Caller, texts: &[&str], since: Option<&
 /// The next event's name and state; a subscription that misses one would wait for ever.
 async fn next(subscription: &mut Subscription) -> (EventName, &'static str) {
     let event = timeout(Duration::from_secs(60), subscription.next()).await.expect("an event comes").unwrap();
-    (event.name, event.state.as_str())
+    (event.name, event.batch().unwrap().state.as_str())
 }
 
 fn key(text: &str) -> BatchKey {
@@ -77,7 +77,7 @@ async fn promise_6_without_a_key_a_subscription_begins_now_and_a_cursor_goes_on_
     run_until_final(&jobs, jane.customer(), &[second]).await;
     let mut events = subscribe(&jobs, &jane, &["name,batchFinished"], Some(&cursor.to_string())).await;
     let event = events.next().await.unwrap();
-    assert_eq!((event.key, events.was_reset()), (second, false));
+    assert_eq!((event.batch().unwrap().key, events.was_reset()), (second, false));
     let cursor = events.cursor().to_string();
     let mut events = subscribe(&jobs, &jane, &["name,batchFinished"], Some(&cursor)).await;
     assert!(events.ready().await.unwrap().is_none());
@@ -95,7 +95,7 @@ async fn promise_6_a_cursor_that_is_none_of_this_log_gives_the_present_state() {
     for since in [foreign.as_str(), "no cursor", &format!("{epoch}-999999")] {
         let mut events = subscribe(&jobs, &jane, &["name,batchFinished"], Some(since)).await;
         assert!(events.was_reset(), "{since}");
-        assert_eq!(events.next().await.unwrap().key, done, "{since}");
+        assert_eq!(events.next().await.unwrap().batch().unwrap().key, done, "{since}");
         assert!(events.ready().await.unwrap().is_none(), "{since}");
         let again = events.cursor().to_string();
         assert!(!subscribe(&jobs, &jane, &[], Some(&again)).await.was_reset(), "{since}");
@@ -113,7 +113,7 @@ async fn promise_8_a_subscription_sees_its_own_customer_whatever_its_filter_says
     // Joe's own event comes, and jane's, which are older, did not.
     let own = submit(&jobs, &joe, request(), b"another").await.unwrap().key();
     run_until_final(&jobs, joe.customer(), &[own]).await;
-    assert_eq!(joes.next().await.unwrap().key, own);
+    assert_eq!(joes.next().await.unwrap().batch().unwrap().key, own);
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn promise_6_a_subscription_that_does_not_keep_up_reads_the_rest_from_the_
     }
     // Whatever the follower has given by now, each event comes once and in order.
     for key in keys {
-        assert_eq!(timeout(Duration::from_secs(60), slow.next()).await.unwrap().unwrap().key, key);
+        assert_eq!(timeout(Duration::from_secs(60), slow.next()).await.unwrap().unwrap().batch().unwrap().key, key);
     }
     assert!(slow.latest_cursor().await.unwrap().0.is_none());
 }
@@ -139,7 +139,7 @@ async fn promise_6_events_of_another_process_are_heard_too() {
     let mut here = subscribe(&jobs, &jane, &["state,accepted"], None).await;
     let other = Jobs::open(world.options()).await.unwrap();
     let key = submit(&other, &jane, request(), b"a book").await.unwrap().key();
-    assert_eq!(timeout(Duration::from_secs(60), here.next()).await.unwrap().unwrap().key, key);
+    assert_eq!(timeout(Duration::from_secs(60), here.next()).await.unwrap().unwrap().batch().unwrap().key, key);
 }
 
 #[tokio::test]

@@ -94,7 +94,7 @@ async fn events(jobs: &Jobs, caller: &Caller) -> Vec<(EventName, BatchState)> {
     let events = jobs.events(caller.customer(), 0).await.unwrap();
     let sequences: Vec<u64> = events.iter().map(|event| event.sequence).collect();
     assert_eq!(sequences, (1..=events.len() as u64).collect::<Vec<_>>(), "no holes");
-    events.into_iter().map(|event| (event.name, event.state)).collect()
+    events.into_iter().map(|event| (event.name, event.batch().unwrap().state)).collect()
 }
 
 use BatchState::{Accepted, Failed, Finished, Running};

@@ -50,8 +50,9 @@ async fn log(jobs: &Jobs, caller: &Caller) -> Vec<Event> {
 async fn states(jobs: &Jobs, caller: &Caller, key: BatchKey) -> [Vec<&'static str>; 2] {
     let events = log(jobs, caller).await;
     let of = |submission: &str| {
-        let changes = events.iter().filter(|event| event.name == EventName::ProfileUpdated && event.key == key);
-        changes.filter(|event| event.submission.as_str() == submission).map(|event| event.state.as_str()).collect()
+        let changes = events.iter().filter(|event| event.name == EventName::ProfileUpdated);
+        let its = changes.filter_map(|event| event.batch()).filter(|batch| batch.key == key);
+        its.filter(|batch| batch.submission.as_str() == submission).map(|batch| batch.state.as_str()).collect()
     };
     [of("scoring"), of("profile")]
 }
@@ -279,7 +280,13 @@ async fn cancelling_stops_both_and_a_batch_outlives_its_profile() {
         // The only place is taken by the profile, so the batch waits and the profile runs.
         assert_eq!(jobs.cancel(&jane, key).await.unwrap(), Cancelling::Stopping);
         assert_eq!(jobs.submit_profiled(&jane, &keyed(key)).await.unwrap(), Accepted::Again(key));
-        while log(&jobs, &jane).await.iter().filter(|event| event.state == BatchState::Cancelled).count() < 2 {
+        while log(&jobs, &jane)
+            .await
+            .iter()
+            .filter(|event| event.batch().unwrap().state == BatchState::Cancelled)
+            .count()
+            < 2
+        {
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         }
     };
@@ -384,14 +391,14 @@ async fn a_subscription_to_the_key_hears_of_both() {
     run_both(&jobs, &jane, &[key]).await;
     jobs.submit_profiled(&jane, &keyed(key)).await.unwrap();
     run_both(&jobs, &jane, &[key]).await;
-    assert_eq!(both.next().await.unwrap().submission.as_str(), "profile");
-    assert_eq!(both.next().await.unwrap().submission.as_str(), "scoring");
-    assert_eq!(batch.next().await.unwrap().submission.as_str(), "scoring");
+    assert_eq!(both.next().await.unwrap().batch().unwrap().submission.as_str(), "profile");
+    assert_eq!(both.next().await.unwrap().batch().unwrap().submission.as_str(), "scoring");
+    assert_eq!(batch.next().await.unwrap().batch().unwrap().submission.as_str(), "scoring");
     // The present state has the newest of each name of both.
     let mut reset = jobs.subscribe(&jane, Vec::new(), Some("no cursor")).await.unwrap();
     let mut newest = Vec::new();
     while let Some(event) = reset.ready().await.unwrap() {
-        newest.push((event.submission.to_string(), event.name));
+        newest.push((event.batch().unwrap().submission.to_string(), event.name));
     }
     let named = |submission: &str, name| (submission.to_owned(), name);
     assert_eq!(

@@ -4,10 +4,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bordereau_jobs::{
-    Answer, Caller, Error, Jobs, JobsOptions, Message, Switch, WebhookChange, WebhookOptions, WebhookState,
+    Answer, Caller, Error, EventName, Jobs, JobsOptions, Message, Subject, Switch, User, WebhookChange, WebhookOptions,
+    WebhookState,
 };
 
-use crate::world::{World, add_user, request, run_until_final, submit};
+use crate::world::{World, add_tester, add_user, request, run_until_final, submit};
 
 /// What is answered to each message, by its number.
 type Answers = Box<dyn FnMut(usize) -> Answer + Send>;
@@ -36,7 +37,10 @@ impl Receiver {
                 sent.push(message);
                 Box::pin(async move { answer })
             }),
-            write: Arc::new(|event| format!("{} {} {}", event.sequence, event.name.as_str(), event.state.as_str())),
+            write: Arc::new(|event| {
+                let state = event.batch().map_or("no batch", |batch| batch.state.as_str());
+                format!("{} {} {state}", event.sequence, event.name.as_str())
+            }),
             ..WebhookOptions::default()
         }
     }
@@ -196,6 +200,58 @@ async fn a_paused_webhook_waits_and_a_slow_one_holds_up_no_other() {
     batch(&jobs, &jane, b"a zip").await;
     deliver_until(&world, &jobs, || receiver.count() == 4).await;
     assert!(receiver.sent.lock().unwrap().iter().all(|message| message.url == "https://quick.example/"));
+}
+
+/// What long polls and streams are made of: who may make webhooks hears of it, once, and nobody else does.
+#[tokio::test]
+async fn that_a_webhook_is_disabled_is_an_event_of_its_customer() {
+    let world = World::new();
+    let receiver = Receiver::new(|_| Answer::Status { status: 410, retry_after_s: None });
+    let (jobs, jane) = open(&world, &receiver).await;
+    let joe = add_user(&jobs, "joe", "acme").await;
+    let tess = add_tester(&jobs, "tess", "valen").await;
+    let clerk = User::new("clerk".parse().unwrap(), jane.customer().clone(), vec!["insureright/*".parse().unwrap()]);
+    let clerk = Caller::new(clerk);
+    let (webhook, _) = jobs.add_webhook(&jane, "https://gone.example/", &[]).await.unwrap();
+    let all = async |caller: &Caller, filters: &[&str], since: Option<&str>| {
+        let filters = filters.iter().map(|text| text.parse().unwrap()).collect();
+        let mut events = jobs.subscribe(caller, filters, since).await.unwrap();
+        let mut found = Vec::new();
+        while let Some(event) = events.ready().await.unwrap() {
+            if event.name == EventName::WebhookDisabled {
+                found.push(event.subject.clone());
+            }
+        }
+        found
+    };
+    let start = jobs.subscribe(&jane, Vec::new(), None).await.unwrap().cursor().to_string();
+    let mut waiting = jobs.subscribe(&jane, vec!["name,webhookDisabled".parse().unwrap()], None).await.unwrap();
+    let key = submit(&jobs, &jane, request(), b"a zip").await.unwrap().key();
+    run_until_final(&jobs, jane.customer(), &[key]).await;
+    deliver_until(&world, &jobs, || receiver.count() == 1).await;
+    let reason = "The receiver answered 410: it wants no more events.".to_owned();
+    let disabled = Subject::Webhook { id: webhook.id, reason };
+    let event = waiting.next().await.unwrap();
+    assert_eq!((event.sequence, &event.subject), (5, &disabled));
+    let named = format!("batchKey,{key}");
+    for (caller, filters, since, hears) in [
+        (&jane, vec![], Some(start.as_str()), true),
+        (&jane, vec!["customer,valen"], Some(start.as_str()), true),
+        // The present state.
+        (&jane, vec![], Some("none"), true),
+        (&jane, vec![named.as_str()], None, false),
+        (&jane, vec!["solution,insureright"], Some(start.as_str()), false),
+        (&clerk, vec![], Some(start.as_str()), false),
+        (&tess, vec![], Some("none"), false),
+        (&joe, vec![], Some("none"), false),
+    ] {
+        let wanted = if hears { vec![disabled.clone()] } else { vec![] };
+        assert_eq!(all(caller, &filters, since).await, wanted, "{} {filters:?}", caller.name());
+    }
+    // Switched on again it is no part of the present state any more, and is told of itself in its turn.
+    let on = WebhookChange { switch: Some(Switch::On), ..WebhookChange::default() };
+    jobs.change_webhook(&jane, webhook.id, &on).await.unwrap();
+    assert_eq!(all(&jane, &[], Some("none")).await, []);
 }
 
 /// Makes valen's user jane and acme's user joe, and webhooks of theirs.

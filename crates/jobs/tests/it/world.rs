@@ -267,6 +267,10 @@ pub async fn states(jobs: &Jobs, customer: &CustomerName, key: BatchKey) -> Vec<
     let events = jobs.events(customer, 0).await.unwrap();
     let sequences: Vec<u64> = events.iter().map(|event| event.sequence).collect();
     assert_eq!(sequences, (1..=events.len() as u64).collect::<Vec<_>>(), "no holes");
-    let changes = events.iter().filter(|event| event.key == key && event.name == EventName::ProfileUpdated);
-    changes.map(|event| event.state.as_str()).collect()
+    let changes = events.iter().filter(|event| event.name == EventName::ProfileUpdated);
+    changes
+        .filter_map(|event| event.batch())
+        .filter(|batch| batch.key == key)
+        .map(|batch| batch.state.as_str())
+        .collect()
 }

@@ -83,7 +83,7 @@ async fn what_is_no_subscription_is_told_why() {
         ),
         (
             "filter=name,nothing",
-            "The query parameter filter is not well-formed: no event has that name; known are preliminaryProfile, profileUpdatedEvent, batchFinished and batchFailed.",
+            "The query parameter filter is not well-formed: no event has that name; known are preliminaryProfile, profileUpdatedEvent, batchFinished, batchFailed and webhookDisabled.",
         ),
         ("timeout=301", "The query parameter timeout must be whole seconds from 0 to 300."),
         ("timeout=-1", "The query parameter timeout must be whole seconds from 0 to 300."),
@@ -142,7 +142,7 @@ async fn promise_6_a_stream_goes_on_after_the_last_id_it_had() {
 }
 
 /// The first lines of a stream.
-async fn lines(request: reqwest::RequestBuilder, count: usize) -> Vec<String> {
+pub async fn lines(request: reqwest::RequestBuilder, count: usize) -> Vec<String> {
     let response = request.send().await.unwrap();
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     let mut body = response.bytes_stream();
@@ -154,7 +154,7 @@ async fn lines(request: reqwest::RequestBuilder, count: usize) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-fn field(lines: &[String], name: &str) -> String {
+pub fn field(lines: &[String], name: &str) -> String {
     let values = lines.iter().filter_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     values.map(str::trim).next().unwrap_or_default().to_owned()
 }

@@ -11,6 +11,7 @@ use sha2::Sha256;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+use crate::events::{field, lines};
 use crate::world::{PASSWORD, World, said, until};
 use crate::zips::sample;
 
@@ -113,6 +114,43 @@ async fn events_arrive_signed_as_the_json_that_subscriptions_give() {
     }
     let listed = said(world.get("jane", "/api/2/webhooks")).await.1;
     assert!(listed.contains(&id) && !listed.contains("whsec_"), "{listed}");
+}
+
+#[tokio::test]
+async fn that_a_webhook_is_disabled_is_told_by_long_poll_and_by_stream() {
+    let world = world(&["127.0.0.0/8"]).await;
+    let (url, received) = receiver("410 Gone").await;
+    let (_, webhook) = add(&world, &url, json!([])).await;
+    let subscribe = "/solutions/longpoll/subscribe";
+    let poll = async |query: &str| {
+        let text = said(world.get("jane", &format!("{subscribe}?{query}"))).await.1;
+        serde_json::from_str::<Value>(&text).unwrap()
+    };
+    let cursor = poll("timeout=0").await["cursor"].as_str().unwrap().to_owned();
+    let waiting = poll("filter=name,webhookDisabled&timeout=300");
+    let failing = async {
+        until(|| world.jobs.subscriptions() == 1).await;
+        let key = said(world.post("jane", "/api/2/batch/insureright/scoring", sample())).await.1;
+        world.jobs.deliver_webhooks(until(|| !received.lock().unwrap().is_empty())).await.unwrap();
+        key
+    };
+    let (told, key) = tokio::join!(waiting, failing);
+    let mut event = told["events"][0].clone();
+    assert!(event["at"].is_string());
+    event.as_object_mut().unwrap().remove("at");
+    let expected = json!({
+        "name": "webhookDisabled", "customer": "valen", "webhook": webhook["id"], "sequence": 2,
+        "reason": "The receiver answered 410: it wants no more events.",
+    });
+    assert_eq!(event, expected);
+    let of_batch = poll(&format!("filter=batchKey,{key}&timeout=0")).await;
+    assert_eq!(of_batch["events"].as_array().unwrap().len(), 1, "{of_batch}");
+    let stream = world.get("jane", "/api/2/events?filter=customer,valen&filter=name,webhookDisabled");
+    let streamed = lines(stream.header("Last-Event-ID", cursor), 8).await;
+    let second = streamed.iter().position(String::is_empty).unwrap();
+    assert_eq!(field(&streamed[second..], "event"), "webhookDisabled");
+    let data: Value = serde_json::from_str(&field(&streamed[second..], "data")).unwrap();
+    assert_eq!(data["webhook"], webhook["id"]);
 }
 
 #[tokio::test]

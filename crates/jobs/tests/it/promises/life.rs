@@ -291,10 +291,11 @@ impl Life {
     /// The states that one went through.
     pub fn path_of(&self, (key, submission): Place) -> Vec<BatchState> {
         let is_its = |event: &&Event| {
-            (event.key, event.submission.as_str()) == (self.keys[key], submission)
+            (event.batch().unwrap().key, event.batch().unwrap().submission.as_str()) == (self.keys[key], submission)
                 && event.name == EventName::ProfileUpdated
         };
-        let mut path: Vec<BatchState> = self.log.iter().filter(is_its).map(|event| event.state).collect();
+        let mut path: Vec<BatchState> =
+            self.log.iter().filter(is_its).map(|event| event.batch().unwrap().state).collect();
         // A newer preliminary profile is no other state.
         path.dedup_by(|next, state| next == state && *state == BatchState::Running);
         path
@@ -328,7 +329,8 @@ impl Life {
         assert!(path.windows(2).all(|pair| may_follow(pair[0], pair[1])), "{place:?}: {path:?}");
         let told = |name| {
             let its = |event: &&Event| {
-                (event.key, event.submission.as_str(), event.name) == (self.keys[key], submission, name)
+                (event.batch().unwrap().key, event.batch().unwrap().submission.as_str(), event.name)
+                    == (self.keys[key], submission, name)
             };
             self.log.iter().filter(its).count()
         };
