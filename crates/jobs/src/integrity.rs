@@ -44,7 +44,17 @@ impl Jobs {
     /// As there.
     pub(crate) async fn open_file(&self, object: &str, sha256: &str, what: &'static str) -> Result<File> {
         let path = self.inner.folder.object(object);
-        let (file, found) = tokio::task::spawn_blocking(move || hashed(File::open(path)?)).await??;
+        // Goes with this future, which the server drops when the client hangs up.
+        let waiting = Arc::new(());
+        let waited_for = Arc::downgrade(&waiting);
+        let opened = tokio::task::spawn_blocking(move || {
+            let mut file = File::open(path)?;
+            let found = digest(&mut file, || waited_for.strong_count() > 0)?;
+            file.rewind()?;
+            io::Result::Ok(found.map(|found| (file, found)))
+        });
+        let (file, found) = opened.await??.ok_or(Error::Task)?;
+        drop(waiting);
         self.compare(object, what, sha256, Some(&found))?;
         Ok(file)
     }
