@@ -65,6 +65,7 @@ fn a_release_scores_and_explains_as_the_library_of_its_model() {
         ("small.ubj", "xgboost", 1e-6),
         ("small.cbm", "catboost", 1e-12),
         ("small_catboost.json", "catboost", 1e-12),
+        ("small.onnx", "onnx", 1e-6),
     ] {
         let release = release_of(file, format, &std::fs::read(models().join(file)).unwrap(), &[]);
         let run = run(&release, POLICIES, &explaining(Explanations::All));
@@ -109,9 +110,13 @@ fn a_missing_column_is_missing_to_the_model_and_named_in_the_summary() {
     let without = "number,effective,kind,renewal\nP1,2020-01-31,farm,N\n";
     let empty = "number,effective,amount,kind,renewal\nP1,2020-01-31,,farm,N\n";
     let pmml = std::fs::read(crate::fixture::small_folder().join("models/price.pmml")).unwrap();
-    for (file, format) in
-        [("small.txt", "lightgbm"), ("small.json", "xgboost"), ("small.cbm", "catboost"), ("price2.pmml", "pmml")]
-    {
+    for (file, format) in [
+        ("small.txt", "lightgbm"),
+        ("small.json", "xgboost"),
+        ("small.cbm", "catboost"),
+        ("small.onnx", "onnx"),
+        ("price2.pmml", "pmml"),
+    ] {
         let model = if format == "pmml" { pmml.clone() } else { std::fs::read(models().join(file)).unwrap() };
         let release = release_of(file, format, &model, &[]);
         let (lacking, given) = (run(&release, without, &options()), run(&release, empty, &options()));

@@ -16,6 +16,7 @@
 
 mod anomaly;
 mod clustering;
+mod cox;
 mod expressions;
 mod fields;
 mod forest;
@@ -252,7 +253,8 @@ fn graph(model: &Element, mut fields: Fields) -> Result<(Parts, Document), Error
     let (outputs, classes) = match (answer.positive, answer.is_classes) {
         (Some(place), _) => (vec![all[place]], vec![answer.classes[place].clone()]),
         (None, true) => (all, answer.classes.clone()),
-        (None, false) => (all, Vec::new()),
+        // Of one number the name is empty; several are those of segments.
+        (None, false) => (all, answer.classes.clone()),
     };
     let predicted = match answer.is_classes {
         true => Served { name: String::new(), slot: answer.label(&mut fields), is_text: true },
@@ -268,7 +270,9 @@ fn graph(model: &Element, mut fields: Fields) -> Result<(Parts, Document), Error
         .collect();
     let schema = model.all("MiningSchema").flat_map(|schema| schema.all("MiningField"));
     let is_target = |field: &&Element| matches!(field.get("usageType"), Some("target" | "predicted"));
-    let targets = schema.filter(is_target).filter_map(|field| field.get("name").map(str::to_owned)).collect();
+    let named = schema.filter(is_target).filter_map(|field| field.get("name").map(str::to_owned));
+    // Several numbers are no one value of a target.
+    let targets = named.filter(|_| answer.is_classes || answer.width == 1).collect();
     let objective = model.get("algorithmName").unwrap_or_default().to_owned();
     let (inputs, bindings, prepared) = into_parts(model, fields)?;
     let (count, link, precision) = (outputs.len(), Link::Identity, Precision::Double);

@@ -17,6 +17,8 @@ pub(crate) enum Method {
     /// Each segment's label has its weight; answers are shares.
     Vote,
     First,
+    /// The answers of all segments, side by side; those that do not apply have none.
+    All,
     /// Later segments read earlier ones' outputs; the last that ran answers.
     Chain,
 }
@@ -74,6 +76,7 @@ impl Ensemble {
         let said = match self.method {
             Method::First => self.first(fields, texts),
             Method::Chain => self.chain(fields, texts),
+            Method::All => Some((self.each(fields, texts), f64::NAN)),
             _ => self.all(fields, texts),
         };
         let is_classes = !self.symbols.is_empty();
@@ -106,6 +109,18 @@ impl Ensemble {
             }
         }
         None
+    }
+
+    /// A number for each segment.
+    fn each(&self, fields: &mut [f64], texts: &mut Texts<'_>) -> Vec<f64> {
+        let value = |segment: &Segment| match segment.predicate.test(fields) {
+            Some(true) => {
+                run(&segment.steps, fields, texts);
+                segment.answer.map_or(f64::NAN, |slot| fields[slot])
+            }
+            _ => f64::NAN,
+        };
+        self.segments.iter().map(value).collect()
     }
 
     fn chain(&self, fields: &mut [f64], texts: &mut Texts<'_>) -> Option<(Vec<f64>, f64)> {

@@ -13,6 +13,7 @@ mod pmml_forest;
 mod pmml_functions;
 mod pmml_models;
 mod pmml_near;
+mod pmml_survival;
 mod reference;
 mod reference_onnx;
 mod refused;

@@ -22,7 +22,7 @@ fn open(name: &str) -> Model {
 }
 
 /// Form, link, and whether it is explained, for each fixture.
-const FIXTURES: [(&str, &str, &str, bool); 36] = [
+const FIXTURES: [(&str, &str, &str, bool); 41] = [
     ("onnx_dictionary", "linear", "identity", true),
     ("onnx_doubles", "linear", "identity", true),
     ("onnx_encoded_trees", "forest", "identity", true),
@@ -49,6 +49,11 @@ const FIXTURES: [(&str, &str, &str, bool); 36] = [
     ("onnx_scaled_gbm", "forest", "logit", true),
     ("onnx_softmax", "graph", "identity", false),
     ("onnx_strict", "linear", "identity", true),
+    ("onnx_svc_label", "graph", "identity", false),
+    ("onnx_svc_pair", "graph", "identity", false),
+    ("onnx_svc_pairs", "graph", "identity", false),
+    ("onnx_svc_three", "graph", "identity", false),
+    ("onnx_svc_two", "graph", "identity", false),
     ("onnx_svr", "graph", "identity", false),
     ("onnx_svr_poly", "graph", "identity", false),
     ("onnx_targets", "linear", "identity", true),
@@ -101,6 +106,19 @@ fn what_is_not_built_is_refused_with_its_node() {
     check("onnx_operators", "ReduceMean", "ReduceNone", "(ai.onnx.ReduceNone): this operator is not supported");
     check("onnx_svr", "SVMRegressor", "SVMXegressor", "(ai.onnx.ml.SVMXegressor): this operator is not supported");
     check("onnx_svr", "RBF", "XBF", "this kernel_type is not supported");
+    let vectors = "support_vectors, coefficients or rho do not fit the classes and features";
+    check("onnx_svc_pairs", "coefficients", "koefficients", vectors);
+    check("onnx_svc_pairs", "support_vectors", "xupport_vectors", vectors);
+    check("onnx_svc_pairs", "rho", "xho", vectors);
+    check("onnx_svc_pairs", "classlabels_ints", "xlasslabels_ints", vectors);
+    check(
+        "onnx_svc_pairs",
+        "vectors_per_class",
+        "xectors_per_class",
+        "a classifier without support vectors is not supported",
+    );
+    check("onnx_svc_pairs", "SIGMOID", "XIGMOID", "this kernel_type is not supported");
+    check("onnx_svc_three", "prob_a", "xrob_a", "prob_a or prob_b do not fit the pairs of classes");
     check("onnx_mode_leq", "BRANCH_LEQ", "BRANCH_XEQ", "node \"trees\" (ai.onnx.ml.TreeEnsembleRegressor): node mode");
     check("onnx_mode_leq", "nodes_modes", "nodes_mo_es", "the arrays nodes_... are not of one length");
     check("onnx_dictionary", "DictVectorizer", "DictVectorised", "input \"D\": a map that no DictVectorizer reads");

@@ -83,7 +83,7 @@ fn classes_and_missing_predictions_are_combined_by_every_method() {
         &treated("modelChain", "\"skipSegment\""),
         "Segmentation: missingPredictionTreatment=\"skipSegment\" of a chain is not supported",
     );
-    refuse(&by("selectAll"), "Segmentation: multipleModelMethod=\"selectAll\" is not supported");
+    refuse(&by("selectAll"), "Segmentation: multipleModelMethod=\"selectAll\" for classification is not supported");
     refuse(&by("sum"), "Segmentation: multipleModelMethod=\"sum\" for classification is not supported");
 }
 
@@ -117,10 +117,6 @@ fn classes_by_general_regressions() {
     let text = general(pair, plain, &cells);
     assert_eq!(load(&text).classes(), ["yes"]);
     check(&text, Some(1.0), Some("a"), &[up_to]);
-    refuse(
-        &general("functionName=\"regression\" modelType=\"CoxRegression\"", plain, &cells),
-        "GeneralRegressionModel: modelType=\"CoxRegression\" (a hazard that changes with time) is not supported",
-    );
     let contrasts = r#"<Predictor name="c" contrastMatrixType="helmert"><Categories><Category value="a"/><Category value="b"/></Categories><Matrix><Array type="real">1</Array><Array type="real">-1</Array></Matrix></Predictor>"#;
     let regression = "functionName=\"regression\" modelType=\"generalLinear\"";
     check(&general(regression, contrasts, &cells), Some(1.0), Some("a"), &[1.5]);

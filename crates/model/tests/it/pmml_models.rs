@@ -146,6 +146,54 @@ fn segments_are_combined_by_every_method() {
     check(&ensemble(skip, &two), Some(20.0), None, &[2.0]);
 }
 
+/// Each segment answers for itself, and `Output` may name any of them.
+#[test]
+fn segments_that_are_all_selected_answer_side_by_side() {
+    let small = "<SimplePredicate field=\"x\" operator=\"lessThan\" value=\"0\"/>";
+    let segments = [segment("id=\"low\"", small, "10"), segment("", "<True/>", "2")].concat();
+    let all = ensemble("multipleModelMethod=\"selectAll\"", &segments);
+    let output = "<Output><OutputField name=\"of_low\" segmentId=\"low\"/><OutputField name=\"node\" feature=\"entityId\" segmentId=\"2\"/></Output><Segmentation";
+    let served = all.replace("<Segmentation", output);
+    let nan = f64::NAN;
+    check(&all, Some(-1.0), None, &[10.0, 2.0]);
+    check(&all, Some(1.0), None, &[nan, 2.0]);
+    check(&all, None, None, &[nan, nan]);
+    let model = load(&served);
+    assert_eq!((model.form(), model.outputs(), model.classes()), ("graph", 2, &["low".to_owned(), "2".to_owned()][..]));
+    let rows = [(Some(-1.0), None), (Some(1.0), None), (None, None)];
+    assert_eq!(field(&model, "of_low", &rows), ["10", "-", "-"]);
+    assert_eq!(field(&model, "node", &rows), ["2", "2", "-"]);
+    let scaled = all.replace("<Segmentation", "<Targets><Target rescaleFactor=\"2\"/></Targets><Segmentation");
+    check(&scaled, Some(1.0), None, &[nan, 4.0]);
+    // Of a sum as well.
+    let sum = served.replace("selectAll", "sum");
+    check(&sum, Some(-1.0), None, &[12.0]);
+    assert_eq!(field(&load(&sum), "of_low", &rows), ["10", "-", "-"]);
+    refuse(
+        &served.replace("segmentId=\"low\"", "segmentId=\"high\""),
+        "OutputField: segmentId is not the id of a segment",
+    );
+    refuse(
+        &served.replace(" segmentId=\"low\"", ""),
+        "OutputField: feature=\"predictedValue\" of this model is not supported",
+    );
+    let expression = served.replace("segmentId=\"low\"", "feature=\"transformedValue\" segmentId=\"low\"");
+    refuse(&expression, "OutputField: an expression of a segment is not supported");
+    refuse(&all.replace("<Segment >", "<Segment id=\"low\">"), "Segment: its id is taken");
+    let treated = all.replace("\"selectAll\"", "\"selectAll\" missingPredictionTreatment=\"skipSegment\"");
+    refuse(
+        &treated,
+        "Segmentation: a missingPredictionTreatment of multipleModelMethod=\"selectAll\" is not supported",
+    );
+    let target = "<Targets><Target><TargetValue defaultValue=\"1\"/></Target></Targets><Segmentation";
+    refuse(&all.replace("<Segmentation", target), "MiningModel: a defaultValue of several segments is not supported");
+    let inner = all.replace("SCHEMA", "<MiningSchema><MiningField name=\"x\"/></MiningSchema>");
+    refuse(
+        &ensemble("multipleModelMethod=\"sum\"", &format!("<Segment><True/>{inner}</Segment>")),
+        "MiningModel: multipleModelMethod=\"selectAll\" of a model in another is not supported",
+    );
+}
+
 #[test]
 fn votes_are_shares_of_the_weights() {
     let vote = |weight: u32, score: &str| {
@@ -219,10 +267,6 @@ fn what_is_not_built_is_refused_with_its_element() {
     refuse(&tree("").replace("n=\"2\"", "n=\"3\""), "Array: 2 values, n is 3");
     refuse(&tree("").replace("<True/><Node", "<Node"), "Node: holds not exactly one predicate");
     let one = segment("", "<True/>", "2");
-    refuse(
-        &ensemble("multipleModelMethod=\"selectAll\"", &one),
-        "Segmentation: multipleModelMethod=\"selectAll\" is not supported",
-    );
     refuse(
         &ensemble("multipleModelMethod=\"majorityVote\"", &one),
         "Segmentation: multipleModelMethod=\"majorityVote\" for regression is not supported",

@@ -108,11 +108,6 @@ fn general_regressions_that_do_not_fit_are_refused() {
     refuse_each(
         GENERAL,
         &[
-            (
-                "generalizedLinear",
-                "CoxRegression",
-                "7: GeneralRegressionModel: modelType=\"CoxRegression\" (a hazard that changes with time) is not supported",
-            ),
             ("generalizedLinear", "odd", "7: GeneralRegressionModel: modelType=\"odd\" is not supported"),
             (
                 "functionName=\"regression\"",

@@ -133,7 +133,7 @@ fn outputs_and_targets_that_do_not_fit_are_refused() {
     refuse_each(
         TREE,
         &[
-            (field, "segmentId=\"1\"", "9: OutputField: attribute segmentId is not supported"),
+            (field, "segmentId=\"1\"", "9: OutputField: segmentId is not the id of a segment"),
             (field, "feature=\"residual\"", "9: OutputField: feature=\"residual\" is not supported"),
             (field, "feature=\"probability\" value=\"nay\"", "9: OutputField: value is not a class of the target"),
             (field, "feature=\"reasonCode\"", "9: OutputField: a reason code of this model is not supported"),

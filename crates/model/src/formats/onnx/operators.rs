@@ -1,12 +1,13 @@
 //! Operators by their names: which are known, and who runs them.
 //!
 //! [`math`] computes element by element and along axes, [`shapes`] moves elements, [`encode`] has the encoders of
-//! ai.onnx.ml and [`predict`] its models.
+//! ai.onnx.ml, [`predict`] its models, [`vectors`] those of support vectors.
 
 mod encode;
 mod math;
 mod predict;
 mod shapes;
+mod vectors;
 
 use std::sync::Arc;
 
@@ -153,7 +154,8 @@ fn row(call: &mut Call<'_>) -> Result<Vec<Value>, Refusal> {
         "TreeEnsembleRegressor" => single(predict::tree_regressor(call)),
         "TreeEnsembleClassifier" => predict::tree_classifier(call),
         "TreeEnsemble" => single(predict::tree_ensemble(call)),
-        "SVMRegressor" => single(predict::svm_regressor(call)),
+        "SVMRegressor" => single(vectors::regressor(call)),
+        "SVMClassifier" => vectors::classifier(call),
         _ => Err(unknown()),
     }
 }

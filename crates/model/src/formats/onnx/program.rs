@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::functions::{One, Two};
-use super::machines::Svm;
+use super::machines::{self, Svm};
 use super::tensor::{Cell, Kind};
 use super::trees::Ensemble;
 
@@ -54,6 +54,11 @@ pub(super) enum Op {
     /// One number per target.
     Trees(Arc<Ensemble>, Vec<Cell>),
     Svm(Arc<Svm>, Vec<Cell>),
+    /// The probabilities of classes, from those of the first of each pair ([`machines::couple`]).
+    Coupled {
+        pairs: Vec<Cell>,
+        classes: usize,
+    },
 }
 
 /// Functions of many numbers that give as many.
@@ -89,6 +94,7 @@ impl Op {
         match self {
             Self::All(_, _, cells) => cells.len(),
             Self::Trees(trees, _) => trees.targets,
+            Self::Coupled { classes, .. } => *classes,
             _ => 1,
         }
     }
@@ -104,9 +110,11 @@ impl Op {
                 each(*at);
                 cells.iter().for_each(|cell| each(*cell));
             }
-            Self::Largest { of: cells, .. } | Self::All(_, _, cells) | Self::Trees(_, cells) | Self::Svm(_, cells) => {
-                cells.iter().for_each(|cell| each(*cell))
-            }
+            Self::Largest { of: cells, .. }
+            | Self::All(_, _, cells)
+            | Self::Trees(_, cells)
+            | Self::Svm(_, cells)
+            | Self::Coupled { pairs: cells, .. } => cells.iter().for_each(|cell| each(*cell)),
         }
     }
 
@@ -125,6 +133,10 @@ impl Op {
                 to.iter_mut().for_each(|x| *x = kind.fit(*x));
             }
             Self::Trees(trees, cells) => trees.values(|at| read(cells[at]), to),
+            Self::Coupled { pairs, .. } => {
+                machines::couple(&pairs.iter().map(|cell| read(*cell)).collect::<Vec<f64>>(), to);
+                to.iter_mut().for_each(|x| *x = Kind::Single.fit(*x));
+            }
             _ => to[0] = self.value(read),
         }
     }
@@ -163,7 +175,7 @@ impl Op {
                 best as f64
             }
             Self::Svm(svm, cells) => svm.value(|at| read(cells[at])),
-            Self::All(..) | Self::Trees(..) => f64::NAN,
+            Self::All(..) | Self::Trees(..) | Self::Coupled { .. } => f64::NAN,
         }
     }
 }
@@ -331,9 +343,11 @@ impl Op {
                 change(at);
                 cells.iter_mut().for_each(change);
             }
-            Self::Largest { of: cells, .. } | Self::All(_, _, cells) | Self::Trees(_, cells) | Self::Svm(_, cells) => {
-                cells.iter_mut().for_each(change)
-            }
+            Self::Largest { of: cells, .. }
+            | Self::All(_, _, cells)
+            | Self::Trees(_, cells)
+            | Self::Svm(_, cells)
+            | Self::Coupled { pairs: cells, .. } => cells.iter_mut().for_each(change),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::fields::{Fields, Kind};
 use super::predicates;
 use super::xml::Element;
-use super::{After, Body, PASSED_OVER};
+use super::{After, Body, PASSED_OVER, cox};
 use crate::Error;
 use crate::forest::Precision;
 use crate::graph::Step;
@@ -45,14 +45,18 @@ const PARTS: [&str; 9] = [
     "ParamMatrix",
 ];
 
+const KINDS: [&str; 6] =
+    ["regression", "generalLinear", "generalizedLinear", "multinomialLogistic", "ordinalMultinomial", "CoxRegression"];
+
 pub(super) fn read(model: &Element, fields: &mut Fields) -> Result<Body, Error> {
-    if model.get("modelType") == Some("CoxRegression") {
-        // A hazard is no prediction: survival needs a time and a table of the base hazard by strata.
-        return Err(model.unsupported("modelType=\"CoxRegression\" (a hazard that changes with time)"));
+    let kind = model.one_of("modelType", &KINDS, "")?;
+    let is_cox = kind == "CoxRegression";
+    match is_cox {
+        true => {
+            model.only(&[ATTRIBUTES, cox::ATTRIBUTES].concat(), &[&PARTS[..], &cox::PARTS, &PASSED_OVER].concat())?
+        }
+        false => model.only(ATTRIBUTES, &[&PARTS[..], &PASSED_OVER].concat())?,
     }
-    model.only(ATTRIBUTES, &[&PARTS[..], &PASSED_OVER].concat())?;
-    let kinds = ["regression", "generalLinear", "generalizedLinear", "multinomialLogistic", "ordinalMultinomial"];
-    let kind = model.one_of("modelType", &kinds, "")?;
     let function = model.one_of("functionName", &["regression", "classification"], "")?;
     model.one_of("x-mathContext", &["double"], "double")?;
     let distribution = model.get("distribution").unwrap_or_default().to_owned();
@@ -67,6 +71,7 @@ pub(super) fn read(model: &Element, fields: &mut Fields) -> Result<Body, Error> 
         _ => {
             let link = match (kind, model.get("linkFunction")) {
                 ("generalizedLinear", Some(_)) => link(model)?,
+                ("CoxRegression", _) => Link::Log,
                 ("generalizedLinear", None) => return Err(model.invalid("attribute linkFunction is missing")),
                 _ => Link::Identity,
             };
@@ -84,8 +89,15 @@ pub(super) fn read(model: &Element, fields: &mut Fields) -> Result<Body, Error> 
         equation.terms.extend(offset.map(|field| Term { coefficient: 1.0, factors: factors(field) }));
         equation.intercept += more;
     }
-    let trials = model.get("trialsVariable").map(|name| fields.number(name, model)).transpose()?;
+    let mut trials = model.get("trialsVariable").map(|name| fields.number(name, model)).transpose()?;
     let trials_count = model.number("trialsValue")?.unwrap_or(1.0);
+    if is_cox {
+        if trials.is_some() || trials_count != 1.0 {
+            return Err(model.unsupported("trials of a hazard"));
+        }
+        // The hazard up to the row's time is the baseline's as many times as its risk is the reference's.
+        trials = Some(cox::baseline(model, fields)?);
+    }
     let objective = if distribution.is_empty() { kind.to_owned() } else { distribution };
     let precision = Precision::Double;
     Ok(Body { equations, link, objective, trials, trials_count, precision, after, classes })
@@ -185,6 +197,8 @@ fn ordinal(model: &Element, cells: &Cells<'_>, fields: &Fields) -> Result<Classi
 /// What the parameters multiply, and their coefficients.
 struct Cells<'m> {
     factors: Vec<Vec<Factor>>,
+    /// Of each parameter the value that its coefficient is counted from.
+    references: Vec<f64>,
     cells: Vec<Cell<'m>>,
 }
 
@@ -219,7 +233,8 @@ impl Cells<'_> {
             }
         }
         let (mut intercept, mut terms) = (0.0, Vec::new());
-        for (factors, beta) in self.factors.iter().zip(betas) {
+        for ((factors, reference), beta) in self.factors.iter().zip(&self.references).zip(betas) {
+            intercept -= beta.unwrap_or(0.0) * reference;
             match beta {
                 // Parameters of no predictor are part of the intercept.
                 Some(beta) if factors.is_empty() => intercept += beta,
@@ -234,17 +249,20 @@ impl Cells<'_> {
 fn cells<'m>(model: &'m Element, fields: &mut Fields) -> Result<Cells<'m>, Error> {
     let list = model.child("ParameterList")?.ok_or_else(|| model.invalid("ParameterList is missing"))?;
     list.only(&[], &["Parameter"])?;
+    let has_references = model.get("modelType") == Some("CoxRegression");
     let mut places = HashMap::new();
-    let mut factors: Vec<Vec<Factor>> = Vec::new();
+    let (mut factors, mut references): (Vec<Vec<Factor>>, Vec<f64>) = (Vec::new(), Vec::new());
     for parameter in list.all("Parameter") {
         parameter.only(&["name", "label", "referencePoint"], &[])?;
-        if parameter.number("referencePoint")?.unwrap_or(0.0) != 0.0 {
+        let reference = parameter.number("referencePoint")?.unwrap_or(0.0);
+        if reference != 0.0 && !has_references {
             return Err(parameter.unsupported("a referencePoint other than 0"));
         }
         if places.insert(parameter.need("name")?, factors.len()).is_some() {
             return Err(parameter.invalid("name comes twice"));
         }
         factors.push(Vec::new());
+        references.push(reference);
     }
     let place = |element: &Element| {
         let name = element.need("parameterName")?;
@@ -273,7 +291,7 @@ fn cells<'m>(model: &'m Element, fields: &mut Fields) -> Result<Cells<'m>, Error
     {
         return Err(cell.element.unsupported("more than one coefficient of a parameter"));
     }
-    Ok(Cells { factors, cells })
+    Ok(Cells { factors, references, cells })
 }
 
 /// Which predictors are factors and which covariates, and what the contrast matrices of factors say.

@@ -21,6 +21,7 @@ const METHODS: &[&str] = &[
     "x-weightedSum",
     "weightedSum",
     "selectFirst",
+    "selectAll",
     "modelChain",
 ];
 
@@ -35,7 +36,13 @@ pub(super) fn read(model: &Element, fields: &mut Fields) -> Result<Answer, Error
     let outer = std::mem::take(&mut fields.steps);
     let mark = fields.mark();
     let mut read = Vec::new();
+    let mut ids: Vec<String> = Vec::new();
     for element in segmentation.all("Segment") {
+        let id = element.get("id").map_or_else(|| (ids.len() + 1).to_string(), str::to_owned);
+        if ids.contains(&id) {
+            return Err(element.invalid("its id is taken"));
+        }
+        ids.push(id);
         read.push(segment(element, method, is_weighted, fields)?);
     }
     fields.forget(mark);
@@ -45,10 +52,13 @@ pub(super) fn read(model: &Element, fields: &mut Fields) -> Result<Answer, Error
     if is_classes && fields.classes.is_empty() {
         fields.classes.clone_from(&last.classes);
     }
-    let mut answer = Answer::labelled(is_classes, fields);
+    let mut answer = match method {
+        Method::All => Answer { width: ids.len(), ..Answer::at(fields.slots(ids.len()), false, ids.clone()) },
+        _ => Answer::labelled(is_classes, fields),
+    };
     let mut segments = Vec::with_capacity(read.len());
-    for (at, (mut segment, found)) in read.into_iter().enumerate() {
-        if found.is_classes == is_classes && found.classes == answer.classes {
+    for (at, ((mut segment, found), id)) in read.into_iter().zip(ids).enumerate() {
+        if found.is_classes == is_classes && (!is_classes || found.classes == answer.classes) {
             segment.answer = Some(found.first);
             segment.label = found.label;
         } else if method != Method::Chain {
@@ -56,12 +66,14 @@ pub(super) fn read(model: &Element, fields: &mut Fields) -> Result<Answer, Error
             return Err(element.unsupported("a model that answers another question than the whole"));
         }
         segments.push(segment);
+        answer.segments.push((id, found));
     }
     if segments.last().is_none_or(|last| last.answer.is_none()) {
         return Err(segmentation.unsupported("a chain whose last model answers another question than the whole"));
     }
     answer.positive = positive;
-    let (to, width, symbols) = (answer.first, answer.width, answer.symbols(fields));
+    let (to, width) = (answer.first, answer.width);
+    let symbols = if is_classes { answer.symbols(fields) } else { Vec::new() };
     fields.steps.push(Step::Ensemble(Ensemble { method, missing, segments, symbols, to, width }));
     Ok(answer)
 }
@@ -78,6 +90,7 @@ fn method(model: &Element, segmentation: &Element, is_classes: bool) -> Result<(
         "max" => Method::Max,
         "sum" | "weightedSum" | "x-weightedSum" if !is_classes => Method::Sum { single },
         "selectFirst" => Method::First,
+        "selectAll" if !is_classes => Method::All,
         "modelChain" => Method::Chain,
         _ => {
             let function = if is_classes { "classification" } else { "regression" };
@@ -97,6 +110,9 @@ fn missing(segmentation: &Element, method: Method) -> Result<MissingPrediction, 
     Ok(match segmentation.one_of("missingPredictionTreatment", &treatments, "continue")? {
         "skipSegment" if method == Method::Chain => {
             return Err(segmentation.unsupported("missingPredictionTreatment=\"skipSegment\" of a chain"));
+        }
+        "skipSegment" | "returnMissing" if method == Method::All => {
+            return Err(segmentation.unsupported("a missingPredictionTreatment of multipleModelMethod=\"selectAll\""));
         }
         "skipSegment" => MissingPrediction::SkipSegment { threshold },
         "continue" => MissingPrediction::Continue,

@@ -38,9 +38,10 @@ pub(super) fn parts(own: &[&'static str]) -> Vec<&'static str> {
 #[derive(Debug, Clone)]
 pub(super) struct Answer {
     pub first: usize,
-    /// 1, or the number of classes, whose probabilities are there in their order.
+    /// 1, or the number of classes, whose probabilities are there in their order, or of segments that all answer.
     pub width: usize,
     pub is_classes: bool,
+    /// The names of the answers, where they are several.
     pub classes: Vec<String>,
     /// Of two classes the one that the model is made for.
     pub positive: Option<usize>,
@@ -51,6 +52,8 @@ pub(super) struct Answer {
     pub display: Vec<(String, String)>,
     /// The first slot of reason codes, and how many there are.
     pub reasons: Option<(usize, usize)>,
+    /// The answers of segments, by their ids.
+    pub segments: Vec<(String, Answer)>,
 }
 
 /// What a model finds on its way to the answer: clusters, rows of the training data, nodes, rules.
@@ -93,7 +96,8 @@ impl Answer {
     pub(super) fn at(first: usize, is_classes: bool, classes: Vec<String>) -> Self {
         let width = if is_classes { classes.len() } else { 1 };
         let (positive, label, entities, reasons) = (None, None, Entities::None, None);
-        Self { first, width, is_classes, classes, positive, label, entities, display: Vec::new(), reasons }
+        let (display, segments) = (Vec::new(), Vec::new());
+        Self { first, width, is_classes, classes, positive, label, entities, display, reasons, segments }
     }
 
     /// The slot of the predicted class's symbol.
@@ -120,6 +124,10 @@ impl Answer {
 pub(super) fn enter(model: &Element, fields: &mut Fields) -> Result<(), Error> {
     let schema = model.child("MiningSchema")?.ok_or_else(|| model.invalid("MiningSchema is missing"))?;
     schema.only(&[], &["MiningField"])?;
+    let method = model.child("Segmentation")?.and_then(|segmentation| segmentation.get("multipleModelMethod"));
+    if method == Some("selectAll") {
+        return Err(model.unsupported("multipleModelMethod=\"selectAll\" of a model in another"));
+    }
     fields.target(schema);
     for mining in schema.all("MiningField") {
         if mining.get("usageType").is_some_and(|usage| usage != "active") {
@@ -182,7 +190,8 @@ pub(super) fn read(model: &Element, fields: &mut Fields) -> Result<Answer, Error
     let finish = targets(model)?;
     if finish.changes() {
         // Of a number: those of classes are refused.
-        fields.steps.push(Step::Finish(answer.first, finish));
+        let slots = answer.first..answer.first + answer.width;
+        fields.steps.extend(slots.map(|slot| Step::Finish(slot, finish.clone())));
     }
     default(model, &values, &mut answer, fields)?;
     Ok(answer)
@@ -191,6 +200,9 @@ pub(super) fn read(model: &Element, fields: &mut Fields) -> Result<Answer, Error
 /// What stands in for a missing prediction: a number, or the prior probabilities of the classes.
 fn default(model: &Element, given: &TargetValues, answer: &mut Answer, fields: &mut Fields) -> Result<(), Error> {
     if !answer.is_classes {
+        if answer.width > 1 && given.default.is_some() {
+            return Err(model.unsupported("a defaultValue of several segments"));
+        }
         let step = |default| Step::Default { to: answer.first, values: vec![default] };
         fields.steps.extend(given.default.map(step));
         return Ok(());

@@ -57,11 +57,19 @@ pub(super) fn read(model: &Element, answer: &mut Answer, fields: &mut Fields) ->
     for element in output.all("OutputField") {
         let children = [expressions::EXPRESSIONS, &["Decisions", "Value"]].concat();
         element.only(ATTRIBUTES, &children)?;
-        if element.get("segmentId").is_some() {
-            return Err(element.unsupported("attribute segmentId"));
-        }
         let name = element.need("name")?;
-        let field = field(element, answer, fields)?;
+        let field = match element.get("segmentId") {
+            None => field(element, answer, fields)?,
+            Some(id) => {
+                let segment = answer.segments.iter().find(|(known, _)| known == id);
+                let (_, segment) = segment.ok_or_else(|| element.invalid("segmentId is not the id of a segment"))?;
+                if matches!(element.get("feature"), Some("transformedValue" | "decision")) {
+                    return Err(element.unsupported("an expression of a segment"));
+                }
+                // Its slots are missing where it is not chosen.
+                field(element, &mut segment.clone(), fields)?
+            }
+        };
         // A field may bear the name of the target, or of one around it.
         fields.shadow(name, field);
         let is_final = element.one_of("isFinalResult", &["true", "false"], "true")? == "true";
@@ -88,7 +96,7 @@ fn field(element: &Element, answer: &mut Answer, fields: &mut Fields) -> Result<
             symbol(to)
         }
         "predictedValue" | "predictedDisplayValue" if answer.is_classes => symbol(answer.label(fields)),
-        "predictedValue" | "predictedDisplayValue" => number(answer.first),
+        "predictedValue" | "predictedDisplayValue" if answer.width == 1 => number(answer.first),
         "probability" | "confidence" if answer.is_classes => match element.get("value") {
             Some(value) => {
                 let place = answer.classes.iter().position(|class| class == value);

@@ -1,11 +1,10 @@
-//! The models of ai.onnx.ml: linear ones, trees, support vector machines, and what is done to their scores.
+//! The models of ai.onnx.ml but support vector machines: linear ones, trees, and what is done to their scores.
 
 use std::sync::Arc;
 
 use super::{math, value};
 use crate::formats::onnx::Refusal;
 use crate::formats::onnx::functions::{One, Two};
-use crate::formats::onnx::machines::{Kernel, Svm};
 use crate::formats::onnx::program::{All, Op};
 use crate::formats::onnx::tensor::{Cell, Kind, LONG, Tensor};
 use crate::formats::onnx::trace::{Call, Value};
@@ -46,19 +45,19 @@ impl Post {
     }
 }
 
-fn row(cells: Vec<Cell>) -> Tensor {
+pub(super) fn row(cells: Vec<Cell>) -> Tensor {
     Tensor::new(Kind::Single, vec![1, cells.len()], cells)
 }
 
 /// Labels of a classifier: their type, numbers and names.
-struct Labels {
+pub(super) struct Labels {
     kind: Kind,
-    numbers: Vec<f64>,
+    pub numbers: Vec<f64>,
     names: Arc<[String]>,
 }
 
 impl Labels {
-    fn read(call: &mut Call<'_>, ints: &str) -> Result<Self, Refusal> {
+    pub(super) fn read(call: &mut Call<'_>, ints: &str) -> Result<Self, Refusal> {
         let texts = call.node.texts("classlabels_strings")?;
         if !texts.is_empty() {
             let numbers = texts.iter().map(|text| call.trace.texts.number(text)).collect();
@@ -70,13 +69,13 @@ impl Labels {
     }
 
     /// The label of a place.
-    fn pick(&self, call: &mut Call<'_>, place: Cell) -> Result<Tensor, Refusal> {
+    pub(super) fn pick(&self, call: &mut Call<'_>, place: Cell) -> Result<Tensor, Refusal> {
         let all = self.numbers.iter().map(|label| Cell::Is(*label)).collect();
         let cell = call.trace.one(Op::Pick(place, all))?;
         Ok(Tensor::new(self.kind, vec![1], vec![cell]))
     }
 
-    fn answer(&self, label: Tensor, scores: Vec<Cell>) -> Vec<Value> {
+    pub(super) fn answer(&self, label: Tensor, scores: Vec<Cell>) -> Vec<Value> {
         let scores = Arc::new(row(scores));
         let classes = match scores.cells.len() == self.names.len() {
             true => Value::Classes(scores, Arc::clone(&self.names)),
@@ -244,52 +243,6 @@ fn negative(ensemble: &Ensemble) -> bool {
         Part::Leaf(weights) => weights.iter().any(|(_, weight)| *weight < 0.0),
         Part::Split(_) => false,
     })
-}
-
-pub(super) fn svm_regressor(call: &mut Call<'_>) -> Result<Tensor, Refusal> {
-    let features = call.row(0)?;
-    let node = call.node;
-    let (coefficients, rho) = (node.floats("coefficients")?, node.floats("rho")?);
-    let vectors = usize::try_from(node.int("n_supports", 0)?).map_err(|_| Refusal::invalid("n_supports"))?;
-    let rho = rho.first().copied().unwrap_or(0.0);
-    let width = features.cells.len();
-    let score = if vectors == 0 {
-        if coefficients.len() != width {
-            return Err(Refusal::invalid(format!("{} coefficients for {width} features", coefficients.len())));
-        }
-        let pairs = features.cells.iter().copied().zip(coefficients.iter().map(|x| Cell::Is(*x)));
-        math::dot(call, Kind::Single, rho, pairs)?
-    } else {
-        let svm = machine(call, vectors, coefficients, rho)?;
-        if svm.features != width {
-            return Err(Refusal::invalid(format!("support vectors of {} features for {width}", svm.features)));
-        }
-        call.trace.charge(width)?;
-        call.trace.one(Op::Svm(Arc::new(svm), features.cells.clone()))?
-    };
-    if call.node.int("one_class", 0)? == 0 {
-        return Ok(row(vec![score]));
-    }
-    let above = call.trace.pair(Two::Greater, Kind::Single, score, Cell::Is(0.0))?;
-    Ok(row(vec![call.trace.one(Op::Choose(above, Cell::Is(1.0), Cell::Is(-1.0)))?]))
-}
-
-fn machine(call: &Call<'_>, vectors: usize, coefficients: Vec<f64>, rho: f64) -> Result<Svm, Refusal> {
-    let node = call.node;
-    let kernel = match node.text("kernel_type", "LINEAR")?.as_str() {
-        "LINEAR" => Kernel::Linear,
-        "POLY" => Kernel::Polynomial,
-        "RBF" => Kernel::Radial,
-        "SIGMOID" => Kernel::Sigmoid,
-        _ => return Err(Refusal::unsupported("this kernel_type")),
-    };
-    let (numbers, params) = (node.floats("support_vectors")?, node.floats("kernel_params")?);
-    if coefficients.len() != vectors || !numbers.len().is_multiple_of(vectors) {
-        return Err(Refusal::invalid("coefficients or support_vectors do not fit n_supports"));
-    }
-    let param = |at: usize| params.get(at).copied().unwrap_or(0.0);
-    let (gamma, coef0, degree) = (param(0), param(1), param(2));
-    Ok(Svm { kernel, gamma, coef0, degree, features: numbers.len() / vectors, vectors: numbers, coefficients, rho })
 }
 
 /// The maps of ZipMap name the classes of its tensor.
