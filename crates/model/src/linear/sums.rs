@@ -3,7 +3,7 @@
 //! The sums are made in the order of the file for each row, as [`super::Equation::value`] makes them, so they have the
 //! same bits; many of them at once hide the time that each addition takes. A block of rows is first turned round, so
 //! that the rows' values of an input are neighbours, and missing values replaced. Memory: [`ROWS`] x inputs. The only
-//! `unsafe` is calling what is compiled for wider vectors.
+//! `unsafe` is calling what is compiled for wider vectors, and loading and storing them in [`turn_avx2`].
 
 #![allow(unsafe_code)]
 
@@ -16,6 +16,9 @@ const ROWS: usize = 32;
 
 /// Rows and inputs that are turned round together.
 const SIDE: usize = 4;
+
+type Four = [f64; SIDE];
+type Square<T> = [T; SIDE];
 
 /// The sums of all equations.
 #[derive(Debug, Clone)]
@@ -54,7 +57,7 @@ impl Sums {
     /// The linear predictors (rows x equations) of rows x inputs.
     pub(super) fn add(&self, values: &[f64], raw: &mut [f64]) {
         match self.level.kind() {
-            Kind::Plain => self.add_blocks(values, raw),
+            Kind::Plain => self.add_blocks(values, raw, turn_square),
             // SAFETY: a level is only made by asking the processor for these features.
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 => unsafe { self.add_avx2(values, raw) },
@@ -62,28 +65,32 @@ impl Sums {
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512 => unsafe { self.add_avx512(values, raw) },
             #[cfg(not(target_arch = "x86_64"))]
-            _ => self.add_blocks(values, raw),
+            _ => self.add_blocks(values, raw, turn_square),
         }
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
     fn add_avx2(&self, values: &[f64], raw: &mut [f64]) {
-        self.add_blocks(values, raw);
+        self.add_blocks(values, raw, |square, replacements| turn_avx2(square, replacements));
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx2")]
     fn add_avx512(&self, values: &[f64], raw: &mut [f64]) {
-        self.add_blocks(values, raw);
+        self.add_blocks(values, raw, |square, replacements| turn_avx2(square, replacements));
     }
 
     #[inline(always)]
-    fn add_blocks(&self, values: &[f64], raw: &mut [f64]) {
+    fn add_blocks(&self, values: &[f64], raw: &mut [f64], square: impl Fn(Square<&Four>, &Four) -> Square<Four>) {
         let (inputs, outputs) = (self.replacements.len(), self.intercepts.len());
         let mut columns = vec![[0.0; ROWS]; inputs];
+        let mut near = Vec::with_capacity(ROWS * inputs);
         for (values, raw) in values.chunks(ROWS * inputs).zip(raw.chunks_mut(ROWS * outputs)) {
-            self.turn(values, &mut columns);
+            // One after the other, which a processor foresees; four rows at once it does not.
+            near.clear();
+            near.extend_from_slice(values);
+            self.turn(&near, &mut columns, &square);
             let mut start = 0;
             for (output, (intercept, end)) in self.intercepts.iter().zip(&self.ends).enumerate() {
                 let mut sums = [*intercept; ROWS];
@@ -107,18 +114,22 @@ impl Sums {
 
     /// Rows x inputs into inputs x rows, without missing values. Where rows lack, their columns keep what they had.
     #[inline(always)]
-    fn turn(&self, values: &[f64], columns: &mut [[f64; ROWS]]) {
+    fn turn(
+        &self,
+        values: &[f64],
+        columns: &mut [[f64; ROWS]],
+        square: &impl Fn(Square<&Four>, &Four) -> Square<Four>,
+    ) {
         let inputs = self.replacements.len();
         let rows = values.len() / inputs;
         for first in (0..rows - rows % SIDE).step_by(SIDE) {
-            let block: [&[f64]; SIDE] = std::array::from_fn(|row| &values[(first + row) * inputs..][..inputs]);
-            let squares = block.map(|row| row.as_chunks::<SIDE>().0);
+            let block: Square<&[f64]> = std::array::from_fn(|row| &values[(first + row) * inputs..][..inputs]);
+            let [a, b, c, d] = block.map(|row| row.as_chunks::<SIDE>().0);
             let wanted = columns.as_chunks_mut::<SIDE>().0.iter_mut().zip(self.replacements.as_chunks::<SIDE>().0);
-            for (at, (columns, replacements)) in wanted.enumerate() {
-                let square: [[f64; SIDE]; SIDE] = std::array::from_fn(|row| present(&squares[row][at], replacements));
-                for (input, column) in columns.iter_mut().enumerate() {
-                    column[first..first + SIDE]
-                        .copy_from_slice(&std::array::from_fn::<_, SIDE, _>(|row| square[row][input]));
+            for ((columns, replacements), (((a, b), c), d)) in wanted.zip(a.iter().zip(b).zip(c).zip(d)) {
+                let turned = square([a, b, c, d], replacements);
+                for (column, turned) in columns.iter_mut().zip(turned) {
+                    column[first..first + SIDE].copy_from_slice(&turned);
                 }
             }
             for input in inputs - inputs % SIDE..inputs {
@@ -135,9 +146,34 @@ impl Sums {
     }
 }
 
-#[inline(always)]
-fn present(values: &[f64; SIDE], replacements: &[f64; SIDE]) -> [f64; SIDE] {
-    std::array::from_fn(|at| filled(values[at], replacements[at]))
+/// Four rows x four inputs into inputs x rows.
+fn turn_square(rows: Square<&Four>, replacements: &Four) -> Square<Four> {
+    std::array::from_fn(|input| std::array::from_fn(|row| filled(rows[row][input], replacements[input])))
+}
+
+/// The same in registers.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx2")]
+fn turn_avx2(rows: Square<&Four>, replacements: &Four) -> Square<Four> {
+    use std::arch::x86_64::*;
+    let mut turned = [[0.0; SIDE]; SIDE];
+    // SAFETY: each load and each store is of the 32 bytes of an array of four.
+    unsafe {
+        let replacements = _mm256_loadu_pd(replacements.as_ptr());
+        let filled = |row: &Four| {
+            let row = _mm256_loadu_pd(row.as_ptr());
+            _mm256_blendv_pd(row, replacements, _mm256_cmp_pd::<_CMP_UNORD_Q>(row, row))
+        };
+        let [a, b, c, d] = [filled(rows[0]), filled(rows[1]), filled(rows[2]), filled(rows[3])];
+        let (even, odd) = (_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
+        let (even_below, odd_below) = (_mm256_unpacklo_pd(c, d), _mm256_unpackhi_pd(c, d));
+        _mm256_storeu_pd(turned[0].as_mut_ptr(), _mm256_permute2f128_pd::<0x20>(even, even_below));
+        _mm256_storeu_pd(turned[1].as_mut_ptr(), _mm256_permute2f128_pd::<0x20>(odd, odd_below));
+        _mm256_storeu_pd(turned[2].as_mut_ptr(), _mm256_permute2f128_pd::<0x31>(even, even_below));
+        _mm256_storeu_pd(turned[3].as_mut_ptr(), _mm256_permute2f128_pd::<0x31>(odd, odd_below));
+    }
+    turned
 }
 
 #[inline(always)]

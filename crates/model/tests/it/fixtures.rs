@@ -67,6 +67,26 @@ fn model_and_features(name: &str) -> (bordereau_model::Model, bordereau_model::F
     (model, features)
 }
 
+/// With the mean score of the background they give the row's score; a row against itself differs in nothing.
+#[test]
+fn contributions_against_background_rows_add_up() {
+    for name in ["regression", "multiclass", "codes", "poisson"] {
+        let (model, features) = model_and_features(name);
+        let (rows, background) = (features.of_rows(&[0, 1, 2]), features.of_rows(&[3, 4, 5, 6]));
+        let (given, raw) = (model.explain_against(&rows, &background).unwrap(), model.score(&rows).raw);
+        let (inputs, outputs) = (model.inputs().len(), model.outputs());
+        for (at, raw) in raw.iter().enumerate() {
+            let row = &given.values[at / outputs * inputs * outputs..][..inputs * outputs];
+            let sum: f64 = row.iter().skip(at % outputs).step_by(outputs).sum();
+            assert!((given.bias[at % outputs] + sum - raw).abs() < 1e-9, "{name}");
+        }
+        let itself = features.of_rows(&[7]);
+        let nothing = model.explain_against(&itself, &itself).unwrap();
+        assert!(nothing.values.iter().all(|value| *value == 0.0), "{name}");
+        assert!(model.explain_against(&rows, &features.of_rows(&[])).is_none(), "{name}");
+    }
+}
+
 /// For each format: how many cells hold a category that the model does not know, and in which row the first does.
 #[test]
 fn categories_that_a_model_does_not_know_are_counted_by_row() {

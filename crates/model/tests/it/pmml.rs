@@ -49,6 +49,28 @@ fn check(actual: f64, expected: f64) {
 }
 
 #[test]
+fn a_linear_predictor_differs_from_its_background_by_coefficient_times_difference() {
+    let inputs = ["u", "v"].map(|name| format!(r#"<DataField name="{name}" optype="continuous" dataType="double"/>"#));
+    let model = load(&format!(
+        r#"<PMML version="4.4" xmlns="http://www.dmg.org/PMML-4_4"><Header/>
+<DataDictionary>{}<DataField name="y" optype="continuous" dataType="double"/></DataDictionary>
+<RegressionModel functionName="regression">
+<MiningSchema><MiningField name="u"/><MiningField name="v"/><MiningField name="y" usageType="target"/></MiningSchema>
+<RegressionTable intercept="1"><NumericPredictor name="u" coefficient="2"/><NumericPredictor name="v" coefficient="-3"/>
+</RegressionTable></RegressionModel></PMML>"#,
+        inputs.concat()
+    ));
+    let bind = |u: &[f64], v: &[f64]| {
+        let columns: Vec<ArrayRef> =
+            vec![Arc::new(Float64Array::from(u.to_vec())), Arc::new(Float64Array::from(v.to_vec()))];
+        model.bind(&columns).unwrap()
+    };
+    let given = model.explain_against(&bind(&[5.0, 1.0], &[0.5, 0.0]), &bind(&[0.0, 2.0], &[1.0, 0.0])).unwrap();
+    assert_eq!(given.values, [8.0, 0.0, 0.0, 1.5]);
+    assert_eq!(given.bias, [1.0 + 2.0 - 1.5]);
+}
+
+#[test]
 fn predictors_sum_and_interactions_belong_to_their_first_input() {
     let predictors = r#"<NumericPredictor name="x" exponent="2" coefficient="3"/>
 <CategoricalPredictor name="c" value="b" coefficient="10"/>
