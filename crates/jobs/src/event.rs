@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use bordereau_base::digest::hex;
 use bordereau_base::ids::{BatchKey, CustomerName, SolutionName, SubmissionName};
@@ -107,7 +108,7 @@ impl Event {
 }
 
 /// Which events are wanted: all that match every pair. Written `name,batchFinished,batchKey,...`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Filter {
     /// What happened.
     pub name: Option<EventName>,
@@ -211,7 +212,7 @@ impl FromStr for Filter {
 /// A place in one customer's log: everything up to `sequence` is known. Written `epoch-sequence`, opaque to clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
-    epoch: String,
+    epoch: Arc<str>,
     /// The last sequence that is known.
     pub(crate) sequence: u64,
 }
@@ -222,14 +223,19 @@ impl Cursor {
     pub(crate) fn new(store_epoch: &str, customer: &CustomerName, sequence: u64) -> Self {
         let digest =
             Sha256::new().chain_update(store_epoch).chain_update([0]).chain_update(customer.as_str()).finalize();
-        Self { epoch: hex(&digest[..8]), sequence }
+        Self { epoch: hex(&digest[..8]).into(), sequence }
+    }
+
+    /// Another place in the same log.
+    pub(crate) fn at(&self, sequence: u64) -> Self {
+        Self { epoch: Arc::clone(&self.epoch), sequence }
     }
 
     /// Reads a cursor; none when it is of another epoch, or no cursor.
     pub(crate) fn read(text: &str, store_epoch: &str, customer: &CustomerName) -> Option<Self> {
         let (epoch, sequence) = text.split_once('-')?;
         let cursor = Self::new(store_epoch, customer, sequence.parse().ok()?);
-        (cursor.epoch == epoch).then_some(cursor)
+        (*cursor.epoch == *epoch).then_some(cursor)
     }
 }
 

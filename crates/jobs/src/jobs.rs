@@ -29,7 +29,7 @@ use crate::owner::Owner;
 use crate::pace::Pace;
 use crate::profile::{self, Kind};
 use crate::store::{Finished, Store};
-use crate::subscription::Waiters;
+use crate::waiters::Waiters;
 
 pub(crate) const EVENTS_AT_ONCE_MAX: u32 = 1_000;
 

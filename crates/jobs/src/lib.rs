@@ -51,6 +51,7 @@ mod sweep;
 mod token;
 mod trace;
 pub mod upload;
+mod waiters;
 mod webhook;
 
 pub use bordereau_engine::batch::ResultFormat;

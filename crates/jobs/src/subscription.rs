@@ -1,254 +1,24 @@
 //! Subscriptions: waiting for events of one customer without missing any.
 //!
 //! [`Jobs::subscribe`] first registers a waiter and then reads the log, so an event that is committed in between is
-//! read, delivered, or both, and never lost; what comes twice is passed on once. One follower a process reads what was
-//! added to the logs of customers that are waited for (told at once of commits of this process, and by the store's
-//! version of those of others) and gives each event to the waiters whose filters it matches. A waiter is found by the
-//! most telling pair of its filters (batch key, then name), so an event costs nothing for those who wait for others.
+//! read, delivered, or both, and never lost; what comes twice is passed on once. How an event gets to the waiters is
+//! [`crate::waiters`]'s.
 //!
-//! Memory: a few hundred bytes a waiter; one that does not keep up is not sent more than [`BACKLOG_MAX`] events, and
-//! reads the rest from the log. Knows no HTTP: how long to wait is the caller's.
+//! Memory: a few hundred bytes a subscription; one that does not keep up reads from the log what its inbox has no room
+//! for. Knows no HTTP: how long to wait is the caller's.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bordereau_base::ids::{BatchKey, CustomerName};
-use tokio::sync::mpsc;
 
 use crate::account::{Action, Caller};
 use crate::error::{Error, Result};
-use crate::event::{Cursor, Event, EventName, Filter, Subject};
-use crate::jobs::{EVENTS_AT_ONCE_MAX, Inner, Jobs};
-use crate::store::Store;
-
-/// Events that wait for one subscription.
-const BACKLOG_MAX: usize = 64;
-/// How often the follower looks for commits of other processes.
-const LOOK: Duration = Duration::from_millis(100);
-
-/// All waiters of this process.
-#[derive(Debug)]
-pub(crate) struct Waiters {
-    epoch: String,
-    customers: Mutex<HashMap<CustomerName, Waiting>>,
-    following: AtomicBool,
-}
-
-/// Those who wait for events of one customer.
-#[derive(Debug)]
-struct Waiting {
-    /// Every event up to this one was given to those who wanted it.
-    last: u64,
-    count: usize,
-    next_id: u64,
-    by: HashMap<Telling, HashMap<u64, Arc<Waiter>>>,
-}
-
-/// The most telling pair of a filter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Telling {
-    Key(BatchKey),
-    Name(EventName),
-    Nothing,
-}
-
-#[derive(Debug)]
-struct Waiter {
-    caller: Caller,
-    filters: Vec<Filter>,
-    sender: mpsc::Sender<Arc<Event>>,
-    /// There was no room for an event.
-    lagged: AtomicBool,
-}
-
-impl Telling {
-    fn of(filter: &Filter) -> Self {
-        match (filter.key, filter.name) {
-            (Some(key), _) => Self::Key(key),
-            (None, Some(name)) => Self::Name(name),
-            (None, None) => Self::Nothing,
-        }
-    }
-}
-
-impl Waiting {
-    fn new(last: u64) -> Self {
-        Self { last, count: 0, next_id: 0, by: HashMap::new() }
-    }
-
-    fn add(&mut self, waiter: &Arc<Waiter>) -> u64 {
-        let id = self.next_id;
-        self.next_id += 1;
-        self.count += 1;
-        for filter in &waiter.filters {
-            self.by.entry(Telling::of(filter)).or_default().insert(id, Arc::clone(waiter));
-        }
-        id
-    }
-
-    fn remove(&mut self, id: u64, filters: &[Filter]) {
-        self.count -= 1;
-        for telling in filters.iter().map(Telling::of) {
-            if let Some(waiters) = self.by.get_mut(&telling) {
-                waiters.remove(&id);
-                if waiters.is_empty() {
-                    self.by.remove(&telling);
-                }
-            }
-        }
-    }
-
-    /// Gives an event to those who want it, once each.
-    fn give(&mut self, event: Arc<Event>) {
-        let mut given = BTreeSet::new();
-        let key = event.batch().map(|batch| Telling::Key(batch.key));
-        for telling in key.into_iter().chain([Telling::Name(event.name), Telling::Nothing]) {
-            for (id, waiter) in self.by.get(&telling).into_iter().flatten() {
-                if waiter.wants(&event) && given.insert(*id) {
-                    waiter.give(&event);
-                }
-            }
-        }
-        self.last = event.sequence;
-    }
-}
-
-impl Waiter {
-    /// Whether a filter matches, and the caller has a right to hear of it.
-    fn wants(&self, event: &Event) -> bool {
-        let may = match &event.subject {
-            Subject::Batch(batch) => self.caller.may(Action::Follow, &batch.solution, &batch.submission),
-            Subject::Webhook { .. } => self.caller.may_change_all(),
-        };
-        may && self.filters.iter().any(|filter| filter.matches(event))
-    }
-
-    fn give(&self, event: &Arc<Event>) {
-        // Once it lags, what follows is read from the log too, or it would come before what was left out.
-        if self.lagged.load(Ordering::Acquire) || self.sender.try_send(Arc::clone(event)).is_err() {
-            self.lagged.store(true, Ordering::Release);
-        }
-    }
-}
-
-impl Waiters {
-    pub(crate) fn new(epoch: String) -> Self {
-        Self { epoch, customers: Mutex::default(), following: AtomicBool::new(false) }
-    }
-
-    /// What cursors of this store have in common.
-    pub(crate) fn epoch(&self) -> &str {
-        &self.epoch
-    }
-
-    /// Subscriptions that are open, of all customers; for metrics.
-    pub(crate) fn count(&self) -> usize {
-        self.customers().values().map(|waiting| waiting.count).sum()
-    }
-
-    /// Registers a waiter; its number and up to where events were given. None when nobody waits for the customer yet
-    /// and `last`, where its log ends, is not given.
-    fn add(
-        &self,
-        customer: &CustomerName,
-        waiter: &Arc<Waiter>,
-        last: Option<u64>,
-        count_max: usize,
-    ) -> Result<Option<(u64, u64)>> {
-        let mut customers = self.customers();
-        if !customers.contains_key(customer) {
-            let Some(last) = last else { return Ok(None) };
-            customers.insert(customer.clone(), Waiting::new(last));
-        }
-        match customers.get_mut(customer) {
-            Some(waiting) if waiting.count < count_max => Ok(Some((waiting.add(waiter), waiting.last))),
-            _ => Err(Error::Busy("subscriptions")),
-        }
-    }
-
-    /// Takes a waiter out; up to where events were given to it.
-    fn remove(&self, customer: &CustomerName, id: u64, filters: &[Filter]) {
-        let mut customers = self.customers();
-        let Some(waiting) = customers.get_mut(customer) else { return };
-        waiting.remove(id, filters);
-        if waiting.count == 0 {
-            customers.remove(customer);
-        }
-    }
-
-    /// Up to where events of a customer were given to those who wait.
-    fn last(&self, customer: &CustomerName) -> u64 {
-        self.customers().get(customer).map_or(0, |waiting| waiting.last)
-    }
-
-    fn customers(&self) -> MutexGuard<'_, HashMap<CustomerName, Waiting>> {
-        self.customers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Reads what is new in the log of one customer that is waited for.
-    async fn follow(&self, store: &Store, customer: &CustomerName) -> Result<()> {
-        loop {
-            let Some(last) = self.customers().get(customer).map(|waiting| waiting.last) else {
-                return Ok(());
-            };
-            let events = store.events(customer, last, EVENTS_AT_ONCE_MAX).await?;
-            let more = events.len() == EVENTS_AT_ONCE_MAX as usize;
-            let mut customers = self.customers();
-            let Some(waiting) = customers.get_mut(customer) else {
-                return Ok(());
-            };
-            // Whoever waits since a moment ago may start later in the log than where was read.
-            for event in events.into_iter().filter(|event| event.sequence > waiting.last).collect::<Vec<_>>() {
-                waiting.give(Arc::new(event));
-            }
-            if !more {
-                return Ok(());
-            }
-        }
-    }
-
-    /// The customers whose log is longer than what was given.
-    async fn behind(&self, store: &Store) -> Result<Vec<CustomerName>> {
-        let logs = store.last_events().await?;
-        let customers = self.customers();
-        let behind = |(name, last): &(CustomerName, u64)| customers.get(name).is_some_and(|w| w.last < *last);
-        Ok(logs.into_iter().filter(behind).map(|(name, _)| name).collect())
-    }
-}
-
-/// Reads the logs as they grow, as long as the data folder is open.
-async fn follow(inner: Weak<Inner>, waiters: Arc<Waiters>, store: Store) {
-    let mut version = None;
-    let mut connection = None;
-    while inner.strong_count() > 0 {
-        tokio::select! {
-            () = store.grown().wait() => {}
-            () = tokio::time::sleep(LOOK) => {}
-        }
-        let mut customers = store.grown().take();
-        match store.data_version(&mut connection).await {
-            Ok(found) if version != Some(found) => match waiters.behind(&store).await {
-                Ok(behind) => {
-                    version = Some(found);
-                    customers.extend(behind);
-                }
-                Err(error) => tracing::warn!(%error, "cannot look for new events"),
-            },
-            Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "cannot look for new events"),
-        }
-        for customer in customers {
-            if let Err(error) = waiters.follow(&store, &customer).await {
-                tracing::warn!(%error, "cannot read new events");
-                store.log_grew(&customer);
-                tokio::time::sleep(LOOK).await;
-            }
-        }
-    }
-}
+use crate::event::{Cursor, Event, Filter};
+use crate::jobs::{EVENTS_AT_ONCE_MAX, Jobs};
+use crate::waiters::{Place, Taken, Waiter, follow};
 
 /// The same filters for who may know of tests only.
 fn of_tests(filters: Vec<Filter>) -> Vec<Filter> {
@@ -261,8 +31,7 @@ pub struct Subscription {
     jobs: Jobs,
     customer: CustomerName,
     waiter: Arc<Waiter>,
-    id: u64,
-    receiver: mpsc::Receiver<Arc<Event>>,
+    place: Place,
     /// What was in the log already, in order, and is wanted.
     past: VecDeque<Arc<Event>>,
     /// The numbers of `past`, which may be delivered once more.
@@ -309,10 +78,9 @@ impl Jobs {
         if !waiters.following.swap(true, Ordering::Relaxed) {
             tokio::spawn(follow(Arc::downgrade(&self.inner), Arc::clone(waiters), store.clone()));
         }
-        let (sender, receiver) = mpsc::channel(BACKLOG_MAX);
-        let waiter = Arc::new(Waiter { caller: caller.clone(), filters, sender, lagged: AtomicBool::new(false) });
+        let waiter = Arc::new(Waiter::new(caller.clone(), filters));
         let mut last = None;
-        let (id, known) = loop {
+        let place = loop {
             if let Some(added) = waiters.add(customer, &waiter, last, self.inner.options.subscriptions_max)? {
                 break added;
             }
@@ -327,11 +95,10 @@ impl Jobs {
             jobs,
             customer,
             waiter,
-            id,
-            receiver,
+            known: place.since,
+            place,
             past: VecDeque::new(),
             passed: BTreeSet::new(),
-            known,
             reset: false,
         })
     }
@@ -347,12 +114,7 @@ impl Subscription {
             if let Some(event) = self.ready().await? {
                 return Ok(event);
             }
-            // The sender lives as long as the waiter, which is ours.
-            if let Some(event) = self.receiver.recv().await
-                && self.is_new(&event)
-            {
-                return Ok(event);
-            }
+            self.waiter.filled().await;
         }
     }
 
@@ -365,17 +127,18 @@ impl Subscription {
             self.known = self.known.max(event.sequence);
             return Ok(Some(event));
         }
-        while let Ok(event) = self.receiver.try_recv() {
-            if self.is_new(&event) {
-                return Ok(Some(event));
+        loop {
+            match self.waiter.take() {
+                Taken::Event(event) if self.is_new(&event) => return Ok(Some(event)),
+                Taken::Event(_) => {}
+                Taken::Lagged => {
+                    // Boxed, because it is rare and would make every wait larger.
+                    Box::pin(self.read_log(self.known)).await?;
+                    return Ok(self.past.pop_front().inspect(|event| self.known = self.known.max(event.sequence)));
+                }
+                Taken::Nothing => return Ok(None),
             }
         }
-        if self.waiter.lagged.swap(false, Ordering::AcqRel) {
-            // Boxed, because it is rare and would make every wait larger.
-            Box::pin(self.read_log(self.known)).await?;
-            return Ok(self.past.pop_front().inspect(|event| self.known = self.known.max(event.sequence)));
-        }
-        Ok(None)
     }
 
     /// Whether the cursor was none of this log: what comes first is then the newest event of each kind of the batches
@@ -388,13 +151,13 @@ impl Subscription {
     /// when [`Subscription::ready`] gives none, or after the last event that was taken.
     pub fn cursor(&self) -> Cursor {
         let before_past = self.past.front().map_or(u64::MAX, |event| event.sequence.saturating_sub(1));
-        Cursor::new(&self.jobs.inner.waiters.epoch, &self.customer, self.known.min(before_past))
+        self.place.begin.at(self.known.min(before_past))
     }
 
     /// As [`Subscription::cursor`], further on where nothing that is wanted lies between; nothing was ready.
     pub async fn latest_cursor(&mut self) -> Result<(Option<Arc<Event>>, Cursor)> {
-        let last = self.jobs.inner.waiters.last(&self.customer);
-        // What was given before `last` was read is in the channel by now.
+        let last = self.place.last.load(Ordering::Acquire);
+        // What was given before `last` was read is in the inbox by now.
         let event = self.ready().await?;
         if event.is_none() {
             self.known = self.known.max(last);
@@ -414,7 +177,7 @@ impl Subscription {
     /// Begins after a cursor, or says that it is none of this log.
     async fn begin_at(&mut self, text: &str) -> Result<()> {
         let inner = &self.jobs.inner;
-        let cursor = Cursor::read(text, &inner.waiters.epoch, &self.customer);
+        let cursor = Cursor::read(text, inner.waiters.epoch(), &self.customer);
         let end = inner.store.last_event(&self.customer).await?;
         match cursor {
             Some(cursor) if cursor.sequence <= end => {
@@ -480,6 +243,6 @@ impl fmt::Debug for Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.jobs.inner.waiters.remove(&self.customer, self.id, &self.waiter.filters);
+        self.jobs.inner.waiters.remove(&self.customer, &self.place, &self.waiter);
     }
 }
