@@ -119,5 +119,5 @@ fn a_certificate_that_cannot_be_used_keeps_the_server_from_starting() {
     alone.args(["serve", "--listen", "127.0.0.1:0", "--set", "tls_key=key.pem", "--data"]).arg(&data);
     let (code, _, error) = said(&alone.output().unwrap());
     assert_eq!(code, 64);
-    assert!(error.contains("setting tls_key (command line): must be set together with tls_certificate"), "{error}");
+    assert!(error.contains("setting tls_certificate (default): must be set together with tls_key"), "{error}");
 }
