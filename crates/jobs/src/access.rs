@@ -85,13 +85,18 @@ impl Jobs {
         if let Some(caller) = credentials.remembered(name, password)? {
             return Ok(Some(caller.at(from)));
         }
-        let attempt = pace.attempt(name, from, Instant::now())?;
-        let caller = credentials.verify(name, password, async || store.candidate(name).await).await?;
-        if caller.is_some() {
-            pace.succeeded(&attempt, Instant::now());
-        } else if attempt.is_last_free {
-            self.logins_refused(from).await;
-        }
+        // Those who ask for the same at once are one attempt, or a client with many connections would be refused.
+        let check = async || {
+            let attempt = pace.attempt(name, from, Instant::now())?;
+            let caller = credentials.verify(name, password, async || store.candidate(name).await).await?;
+            if caller.is_some() {
+                pace.succeeded(&attempt, Instant::now());
+            } else if attempt.is_last_free {
+                self.logins_refused(from).await;
+            }
+            Ok(caller)
+        };
+        let caller = credentials.shared(name, password, check).await?;
         Ok(caller.map(|caller| caller.at(from)))
     }
 

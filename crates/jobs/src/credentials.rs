@@ -5,8 +5,9 @@
 //! checked against a fixed hash nobody's password has, with the same parameters: it takes as long as a known one.
 //! A success is remembered for `ttl` under a MAC of name and password, whose key lives as long as the process; the
 //! cache holds neither, and at most [`REMEMBERED_MAX`] entries. Tokens are remembered likewise; their secrets cannot be
-//! guessed, so they are compared with a plain digest. Failures are not remembered. Invariant: a check that
-//! began before [`Credentials::forget`] is not remembered after it.
+//! guessed, so they are compared with a plain digest. Failures are not remembered. Who asks for the same name and
+//! password while they are being checked gets that check's answer: a thousand requests of one client cost one check.
+//! Invariant: a check that began before [`Credentials::forget`] is neither remembered nor shared after it.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -18,7 +19,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 use crate::account::{Caller, Password};
 use crate::error::{Error, Result};
@@ -34,12 +35,16 @@ const NOBODYS_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5J3MgcGFzc3dvcmQ$AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
 type Fingerprint = [u8; 32];
+/// What is being checked, and how often everything was forgotten before.
+type Question = (u64, Fingerprint);
+type Checks = Mutex<HashMap<Question, Arc<OnceCell<Option<Caller>>>>>;
 
 /// The checker of a process.
 pub(crate) struct Credentials {
     key: [u8; 32],
     ttl: Duration,
     remembered: Mutex<Remembered>,
+    under_way: Checks,
     turns: Arc<Semaphore>,
     waiting: AtomicUsize,
     checks: AtomicU64,
@@ -58,6 +63,7 @@ impl Credentials {
             key: rand::random(),
             ttl,
             remembered: Mutex::default(),
+            under_way: Mutex::default(),
             turns: Arc::new(Semaphore::new(CHECKS_AT_ONCE)),
             waiting: AtomicUsize::new(0),
             checks: AtomicU64::new(0),
@@ -79,6 +85,17 @@ impl Credentials {
     /// The caller, when name and password were right a moment ago.
     pub(crate) fn remembered(&self, name: &str, password: &Password) -> Result<Option<Caller>> {
         Ok(self.recall(&self.fingerprint(name.as_bytes(), password.bytes())?))
+    }
+
+    /// What `check` says of a name and password, unless the same are being checked already: then what that check says.
+    /// One that fails by an error speaks for nobody else.
+    pub(crate) async fn shared<F>(&self, name: &str, password: &Password, check: F) -> Result<Option<Caller>>
+    where
+        F: AsyncFnOnce() -> Result<Option<Caller>>,
+    {
+        let question = (self.lock().epoch, self.fingerprint(name.as_bytes(), password.bytes())?);
+        let joined = Joined::join(&self.under_way, question);
+        joined.cell.get_or_try_init(check).await.cloned()
     }
 
     /// Checks a name and password; `stored` finds the user and the hash by name and is called only when needed. One who
@@ -164,6 +181,35 @@ impl Credentials {
 /// Whoever is found and right, unless disabled.
 fn admitted(candidate: Candidate) -> Option<Caller> {
     (!candidate.standing.is_disabled()).then(|| Caller::proven(candidate.user, candidate.verified))
+}
+
+/// A part in a check that is under way.
+struct Joined<'a> {
+    checks: &'a Checks,
+    question: Question,
+    cell: Arc<OnceCell<Option<Caller>>>,
+}
+
+impl<'a> Joined<'a> {
+    fn join(checks: &'a Checks, question: Question) -> Self {
+        let mut under_way = checks.lock().unwrap_or_else(PoisonError::into_inner);
+        let cell = Arc::clone(under_way.entry(question).or_default());
+        Self { checks, question, cell }
+    }
+}
+
+impl Drop for Joined<'_> {
+    /// A check that has its answer is over, and so is one that nobody waits for any more.
+    fn drop(&mut self) {
+        let mut under_way = self.checks.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_this = under_way.get(&self.question).is_some_and(|cell| Arc::ptr_eq(cell, &self.cell));
+        // One is the map's and one this one's, which goes while the lock is held.
+        let is_last = Arc::strong_count(&self.cell) <= 2;
+        if is_this && (is_last || self.cell.initialized()) {
+            under_way.remove(&self.question);
+        }
+        self.cell = Arc::default();
+    }
 }
 
 /// A place among those that wait for a check.
@@ -254,6 +300,36 @@ mod tests {
         };
         assert!(credentials.verify("jane", &password, changed_meanwhile).await.unwrap().is_some());
         assert_eq!(credentials.verify("jane", &password, async || Ok(None)).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn the_same_credentials_are_checked_once_at_a_time_and_not_over_a_change() {
+        let credentials = Credentials::new(Duration::from_secs(60));
+        let password = Password::given("opensesame");
+        let hash = hash(password.clone()).await.unwrap();
+        let verified = || credentials.verify("jane", &password, async || Ok(stored_user(&hash)));
+        let many = CHECKS_AT_ONCE + CHECKS_WAITING_MAX + 100;
+        let asked = (0..many).map(|_| credentials.shared("jane", &password, async || verified().await));
+        let found = futures::future::join_all(asked).await;
+        assert!(found.iter().all(|found| found.as_ref().is_ok_and(Option::is_some)));
+        assert_eq!((credentials.checks(), credentials.under_way.lock().unwrap().len()), (1, 0));
+
+        // Who asks after a change does not get the answer of before.
+        let changed = async || {
+            credentials.forget();
+            let asked = credentials.shared("jane", &password, async || Ok(None)).await;
+            assert_eq!(asked.unwrap(), None);
+            verified().await
+        };
+        assert!(credentials.shared("jane", &password, changed).await.unwrap().is_some());
+        // Nor does an error speak for others, and one who goes leaves nothing.
+        let failed = credentials.shared("jane", &password, async || Err(Error::Hash));
+        let found = credentials.shared("jane", &password, async || verified().await);
+        let (failed, found) = futures::join!(failed, found);
+        assert!(failed.is_err() && found.unwrap().is_some());
+        let gone = credentials.shared("jane", &password, async || std::future::pending().await);
+        assert!(futures::FutureExt::now_or_never(gone).is_none());
+        assert_eq!(credentials.under_way.lock().unwrap().len(), 0);
     }
 
     #[tokio::test]

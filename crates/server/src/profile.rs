@@ -175,7 +175,7 @@ fn prefers_html(headers: &HeaderMap) -> bool {
     tag = "profile",
     params(parameters::Version, parameters::OneProfile, parameters::ProfileForm),
     responses(
-        (status = 200, description = "The profile.", content((String = "application/json"), (String = "text/html"), (String = "application/octet-stream"))),
+        (status = 200, description = "The profile.", content((Object = "application/json"), (String = "text/html"), (String = "application/octet-stream"))),
         (status = 304, description = "The client has it already."),
         (status = 400, description = "A query that is not well-formed."),
         (status = 403, description = "No right to profiles."),
@@ -197,7 +197,7 @@ pub(crate) async fn profile_versioned(State(site): State<Site>, parts: PathParts
     tag = "profile",
     params(parameters::OneProfile, parameters::ProfileForm),
     responses(
-        (status = 200, description = "The profile.", content((String = "application/json"), (String = "text/html"), (String = "application/octet-stream"))),
+        (status = 200, description = "The profile.", content((Object = "application/json"), (String = "text/html"), (String = "application/octet-stream"))),
         (status = "4XX", description = "As under the versioned path."),
     ),
     security(("basic" = [])),

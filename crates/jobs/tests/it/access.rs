@@ -55,6 +55,16 @@ async fn a_token_acts_as_its_user_until_it_is_revoked_or_over() {
     assert!(!stored.windows(secret.len()).any(|window| window == secret.as_bytes()), "the secret is not stored");
 }
 
+/// With the limits as they are when nobody set any: 10 failed logins, 66 checks at once.
+#[tokio::test]
+async fn a_client_that_comes_a_thousand_times_at_once_is_one_login() {
+    let world = World::new();
+    let (jobs, jane, _) = world.open_with_customers().await;
+    let found = futures::future::join_all((0..1_000).map(|_| login(&jobs, jane.name().as_str()))).await;
+    assert!(found.iter().all(|found| found.as_ref().is_some_and(|caller| caller.name() == jane.name())));
+    assert_eq!(jobs.password_checks(), 1);
+}
+
 /// Whatever a caller was verified by, a waiter learns that it ends, also by another process.
 #[tokio::test]
 async fn whoever_waits_is_told_when_the_credentials_end() {
