@@ -174,7 +174,20 @@ fn solutions_are_listed_shown_and_checked() {
     assert!(line("ca ").contains("demonstration") && line("wc_claims").contains("demonstration"));
     let (code, page, _) = said(&run(["solution", "show", "insureright", "--markdown"]));
     assert_eq!(code, 0);
-    assert!(page.starts_with("# insureright 1.0.7") && page.contains("| class_code | string | yes | key |"), "{page}");
+    let key = "| class_code | string | yes | primary key |";
+    assert!(page.starts_with("# insureright 1.0.7") && page.contains(key), "{page}");
+    assert!(page.contains("Each row of its parent needs at least one row here."), "{page}");
+    let (code, text, _) = said(&run(["solution", "show", "insureright"]));
+    assert_eq!(code, 0);
+    let words = |start: &str| {
+        let line = text.lines().find(|line| line.trim_start().starts_with(start)).unwrap();
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert!(
+        words("original_policy_term_number ").starts_with("original_policy_term_number string yes primary key"),
+        "{text}"
+    );
+    assert!(text.contains("primary key, refers to insured."), "{text}");
     let folder = project().join("solutions/insureright/1.0.7");
     let (code, text, errors) = said(&run([Path::new("solution"), Path::new("check"), &folder]));
     assert_eq!(code, 0, "{text}{errors}");

@@ -138,6 +138,20 @@ fn range(all: &Constraints) -> Vec<String> {
     said
 }
 
+/// What a relation is, and whether its file and its rows must be there, in sentences.
+pub fn relation_words(release: &Release, at: usize) -> String {
+    let relation = &release.dictionary.relations[at];
+    let spec = release.manifest.relations.get(&relation.name);
+    let is_required = release.layout.relations[at].required;
+    let needed = spec.is_some_and(|spec| spec.children == Children::AtLeastOne);
+    let said = [
+        relation.description.as_deref().or(relation.title.as_deref()),
+        Some(if is_required { "The file is required." } else { "The file may be absent." }),
+        needed.then_some("Each row of its parent needs at least one row here."),
+    ];
+    said.into_iter().flatten().collect::<Vec<&str>>().join(" ")
+}
+
 /// The dictionary as a Markdown page: a table for each relation, then the rules between fields and the models.
 pub fn markdown(release: &Release) -> String {
     let mut page = String::new();
@@ -156,16 +170,11 @@ fn write_page(page: &mut String, release: &Release) -> std::fmt::Result {
     if manifest.demonstration {
         writeln!(page, "Its models are demonstration models, trained on synthetic data.")?;
     }
+    writeln!(page, "A record is a row of `{}`.", manifest.record)?;
     let rows = field_rows(release);
     for (at, relation) in release.dictionary.relations.iter().enumerate() {
-        let layout = &release.layout.relations[at];
         writeln!(page, "\n## {}\n", relation.name)?;
-        if let Some(text) = relation.description.as_ref().or(relation.title.as_ref()) {
-            write!(page, "{text} ")?;
-        }
-        let needed = manifest.relations.get(&relation.name).is_some_and(|spec| spec.children == Children::AtLeastOne);
-        write!(page, "{}", if layout.required { "The file is required." } else { "The file may be absent." })?;
-        writeln!(page, "{}\n", if needed { " Each row of its parent needs at least one row here." } else { "" })?;
+        writeln!(page, "{}\n", relation_words(release, at))?;
         writeln!(page, "| field | type | required | key | constraints | description |")?;
         writeln!(page, "| --- | --- | --- | --- | --- | --- |")?;
         for row in rows.iter().filter(|row| row.relation == relation.name) {
@@ -190,18 +199,23 @@ fn write_rules(page: &mut String, release: &Release, relation: usize) -> std::fm
 }
 
 fn write_models(page: &mut String, release: &Release) -> std::fmt::Result {
+    if release.models.is_empty() {
+        return Ok(());
+    }
     writeln!(page, "\n## Models\n")?;
-    writeln!(page, "| model | title | prediction | bins | inputs |")?;
-    writeln!(page, "| --- | --- | --- | --- | --- |")?;
-    for (spec, model) in release.manifest.models.iter().zip(&release.models) {
-        let numbers = (spec.bins.len().to_string(), model.inputs.len().to_string());
-        let cells = [&spec.name, &spec.title, &spec.prediction, &numbers.0, &numbers.1];
-        writeln!(page, "| {} |", cells.map(|text| cell(text)).join(" | "))?;
+    writeln!(page, "| model | title | form | objective | link | inputs | prediction | bins |")?;
+    writeln!(page, "| --- | --- | --- | --- | --- | --- | --- | --- |")?;
+    for (spec, loaded) in release.manifest.models.iter().zip(&release.models) {
+        let (model, inputs, bins) = (&loaded.model, loaded.inputs.len().to_string(), spec.bins.len().to_string());
+        let said = [model.form(), model.objective(), model.link(), &inputs, &spec.prediction, &bins];
+        let cells = [&spec.name, &spec.title].map(String::as_str).into_iter().chain(said).map(cell);
+        writeln!(page, "| {} |", cells.collect::<Vec<String>>().join(" | "))?;
     }
     Ok(())
 }
 
-/// A text as a cell of a Markdown table.
+/// A text as a cell of a Markdown table; a terminal must not obey what is in it.
 fn cell(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('|', "\\|").replace(['\r', '\n'], " ")
+    let text = text.replace('\\', "\\\\").replace('|', "\\|").replace(['\r', '\n'], " ");
+    text.replace(char::is_control, "\u{fffd}")
 }

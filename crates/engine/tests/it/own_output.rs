@@ -146,6 +146,31 @@ fn clusters_are_named_beside_the_prediction() {
     assert_eq!(column(&run, "distance"), ["0", "100", "300", "300", "50"]);
 }
 
+#[test]
+fn of_segments_that_all_answer_one_is_the_prediction_and_the_output_has_others() {
+    let segment = |id: &str, predicate: &str, score: f64| {
+        format!(
+            r#"<Segment id="{id}">{predicate}<TreeModel functionName="regression"><MiningSchema>
+<MiningField name="amount"/></MiningSchema><Node score="{score}"><True/></Node></TreeModel></Segment>"#
+        )
+    };
+    let model = format!(
+        r#"{DICTIONARY}<MiningModel functionName="regression">{}<Output>
+<OutputField name="of small ones" segmentId="small" dataType="double" optype="continuous"/></Output>
+<Segmentation multipleModelMethod="selectAll">{}{}</Segmentation></MiningModel></PMML>"#,
+        schema(r#"invalidValueTreatment="asMissing""#),
+        segment("small", r#"<SimplePredicate field="amount" operator="lessOrEqual" value="500"/>"#, 3.0),
+        segment("any", "<True/>", 5.0),
+    );
+    let edits = [
+        ("solution.toml", "name = \"risk\"", "name = \"risk\"\nclass = \"any\""),
+        ("solution.toml", "explanations = 2", "explanations = 0"),
+    ];
+    let run = of(&release_of("all.pmml", "pmml", model.as_bytes(), &edits));
+    assert_eq!(predictions(&run), [Some(5.0); 5]);
+    assert_eq!(column(&run, "of small ones"), ["3", "", "", "", "3"]);
+}
+
 /// What is wrong with the small release when the scorecard is its first model, with these lines in its part.
 fn problems(model: &str, lines: &str) -> String {
     let edits = risk_with(lines);

@@ -290,7 +290,8 @@ fn the_dictionary_is_shown_as_a_table() {
     assert_eq!(rows[6].key, "primary key, refers to policy.number");
     assert_eq!(rows[8].constraints, "at least 1");
     let page = markdown(&release);
-    assert!(page.contains("## policy"), "{page}");
+    assert!(page.contains("A record is a row of `policy`.") && page.contains("## policy"), "{page}");
+    assert!(page.contains("The file is required.") && page.contains("| risk |"), "{page}");
     assert!(
         page.contains("| number | string | yes | primary key | matches P[0-9]{1,9} | Number of the policy. |"),
         "{page}"
