@@ -95,7 +95,7 @@ impl Credentials {
     {
         let question = (self.lock().epoch, self.fingerprint(name.as_bytes(), password.bytes())?);
         let joined = Joined::join(&self.under_way, question);
-        joined.cell.get_or_try_init(check).await.cloned()
+        joined.cell.get_or_try_init(|| check()).await.cloned()
     }
 
     /// Checks a name and password; `stored` finds the user and the hash by name and is called only when needed. One who
