@@ -66,19 +66,6 @@ impl Table {
         }
         line
     }
-
-    /// The table as Markdown.
-    pub fn markdown(&self) -> String {
-        let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
-        let mut text = line(self.columns.iter().map(|(name, _)| name.clone()).collect());
-        let rule = |align: &Align| if *align == Align::Left { "---" } else { "---:" }.to_owned();
-        text.push_str(&line(self.columns.iter().map(|(_, align)| rule(align)).collect()));
-        for row in &self.rows {
-            let cell = |at: usize| row.get(at).map(|cell| shown(cell).replace('|', "\\|")).unwrap_or_default();
-            text.push_str(&line((0..self.columns.len()).map(cell).collect()));
-        }
-        text
-    }
 }
 
 /// Texts from files may hold anything; a terminal must not obey it.
@@ -96,6 +83,5 @@ mod tests {
         table.row(["insured".to_owned(), "20,000".to_owned()]);
         table.row(["a\x1b[31m|b".to_owned()]);
         assert_eq!(table.text("  "), "  name        rows\n  --------  ------\n  insured   20,000\n  a\u{fffd}[31m|b\n");
-        assert!(table.markdown().ends_with("| insured | 20,000 |\n| a\u{fffd}[31m\\|b |  |\n"));
     }
 }
