@@ -6,7 +6,7 @@
 mod event;
 
 use bordereau_base::state::BatchState;
-use event::{Cursor, Event, EventName, Filter};
+use event::{BatchChange, Cursor, Event, EventName, Filter, Subject};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
@@ -14,11 +14,13 @@ fuzz_target!(|text: &str| {
         customer: "valen".parse().expect("a name"),
         sequence: 7,
         name: EventName::BatchFinished,
-        key: "ac5b3d51-50f8-40d1-e378-18f8db2fabc9".parse().expect("a GUID"),
-        solution: "insureright".parse().expect("a name"),
-        submission: "scoring".parse().expect("a name"),
-        test: false,
-        state: BatchState::Finished,
+        subject: Subject::Batch(BatchChange {
+            key: "ac5b3d51-50f8-40d1-e378-18f8db2fabc9".parse().expect("a GUID"),
+            solution: "insureright".parse().expect("a name"),
+            submission: "scoring".parse().expect("a name"),
+            test: false,
+            state: BatchState::Finished,
+        }),
         at: jiff::Timestamp::UNIX_EPOCH,
     };
     for line in text.split('\n') {

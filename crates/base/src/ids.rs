@@ -136,6 +136,31 @@ impl fmt::Display for BatchKey {
     }
 }
 
+/// The id of a webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WebhookId(Uuid);
+
+impl WebhookId {
+    /// A fresh random (version 4) id.
+    pub fn random() -> Self {
+        Self(Uuid::new_v4())
+    }
+}
+
+impl FromStr for WebhookId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        Uuid::try_parse(text).map(Self).map_err(|_| InvalidId { what: "the id of a webhook", rule: "a GUID" })
+    }
+}
+
+impl fmt::Display for WebhookId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
 /// The version of a solution's release: one to four numbers, such as `1.0.7`. Ordered by the numbers, so that
 /// `1.0.10` is newer than `1.0.9`; a missing number counts as zero for the order, yet `1.0` and `1.0.0` differ.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]

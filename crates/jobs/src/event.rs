@@ -9,12 +9,10 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use bordereau_base::digest::hex;
-use bordereau_base::ids::{BatchKey, CustomerName, SolutionName, SubmissionName};
+use bordereau_base::ids::{BatchKey, CustomerName, SolutionName, SubmissionName, WebhookId};
 use bordereau_base::state::BatchState;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
-
-use crate::webhook::WebhookId;
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -11,12 +11,11 @@
 pub(crate) mod deliver;
 pub(crate) mod secret;
 
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bordereau_base::ids::{CustomerName, InvalidId};
+use bordereau_base::ids::CustomerName;
+pub use bordereau_base::ids::WebhookId;
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
@@ -35,24 +34,6 @@ pub const WEBHOOKS_MAX: usize = 20;
 pub const DELIVERIES_PAGE_MAX: u32 = 200;
 /// How long the secret before is signed with too after a new one was made.
 const ROTATION: SignedDuration = SignedDuration::from_hours(24);
-
-/// The id of a webhook.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct WebhookId(Uuid);
-
-impl FromStr for WebhookId {
-    type Err = InvalidId;
-
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
-        Uuid::try_parse(text).map(Self).map_err(|_| InvalidId { what: "the id of a webhook", rule: "a GUID" })
-    }
-}
-
-impl fmt::Display for WebhookId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.hyphenated().fmt(f)
-    }
-}
 
 /// Whether events are sent to a webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -300,7 +281,7 @@ impl Jobs {
     ) -> Result<(Webhook, Secret)> {
         (self.inner.options.webhooks.check_url)(url).map_err(Error::Webhook)?;
         read_filters(filters)?;
-        let (id, secret) = (WebhookId(Uuid::new_v4()), Secret::random());
+        let (id, secret) = (WebhookId::random(), Secret::random());
         let store = &self.inner.store;
         let deed = Deed::new(actor, DeedName::WebhookAdded).of(customer).to(&id).with(&origin(url));
         let new = NewWebhook { id, customer, url, filters, secret: &secret };
