@@ -17,8 +17,8 @@ from pathlib import Path
 PACKAGES = {
     "scoring": ["lightgbm==4.7.0", "xgboost==3.2.0", "catboost==1.2.10", "scikit-learn==1.9.1", "pandas==3.1.1",
                 "numpy==2.4.6"],
-    # These want an older NumPy.
-    "lleaves": ["lleaves==1.3.0", "lightgbm==4.7.0", "numpy<2.3", "pandas<3"],
+    # These want an older NumPy, and lleaves a compiler with the passes of old.
+    "lleaves": ["lleaves==1.3.0", "llvmlite<0.45", "lightgbm==4.7.0", "numpy<2.3", "pandas<3"],
     "woodelf": ["woodelf_explainer==0.4.8", "lightgbm==4.7.0", "xgboost==3.2.0", "numpy<2.3", "pandas<3"],
 }
 MODELS = {"ord": "lgb_ord.txt", "cat": "lgb_cat.txt", "xgb": "xgb.json", "cb": "cat.cbm", "glm": "glm.pmml"}

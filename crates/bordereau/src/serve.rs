@@ -97,23 +97,27 @@ fn refuse_plain(settings: &Settings, options: &ServerOptions, address: SocketAdd
     )))
 }
 
-/// Renews the certificate when its files change or on SIGHUP. Never ends.
+/// Renews the certificate when its files change or on SIGHUP, which ends no server, with TLS or without. Never ends.
 fn renewed(certificates: Option<Certificates>) -> Result<impl Future<Output = ()>, Failure> {
-    let hang_ups = certificates.is_some().then(interrupt::hang_ups).transpose();
-    let hang_ups = hang_ups.map_err(|error| Failure::internal(&error))?;
+    let mut hang_ups = interrupt::hang_ups().map_err(|error| Failure::internal(&error))?;
     Ok(async move {
-        let Some((certificates, mut hang_ups)) = certificates.zip(hang_ups) else {
-            return std::future::pending().await;
-        };
         let asked = async {
             while hang_ups.recv().await.is_some() {
-                match certificates.reload() {
-                    Ok(()) => tracing::info!("the certificate was read again"),
-                    Err(error) => tracing::warn!(%error, "the certificate cannot be read again; the old one stays"),
+                match certificates.as_ref().map(Certificates::reload) {
+                    Some(Ok(())) => tracing::info!("the certificate was read again"),
+                    Some(Err(error)) => {
+                        tracing::warn!(%error, "the certificate cannot be read again; the old one stays")
+                    }
+                    None => tracing::info!("there is no certificate to read again"),
                 }
             }
         };
-        tokio::join!(certificates.follow(CERTIFICATE_LOOK), asked);
+        let followed = async {
+            if let Some(certificates) = &certificates {
+                certificates.follow(CERTIFICATE_LOOK).await;
+            }
+        };
+        tokio::join!(followed, asked);
     })
 }
 

@@ -92,6 +92,8 @@ pub enum DeedName {
     WebhookRotated,
     /// A webhook was removed.
     WebhookRemoved,
+    /// A webhook was disabled because its receiver did not take an event.
+    WebhookDisabled,
     /// A name or address gave wrong credentials too often.
     LoginsRefused,
 }
@@ -121,6 +123,7 @@ impl DeedName {
             Self::WebhookChanged => "webhookChanged",
             Self::WebhookRotated => "webhookRotated",
             Self::WebhookRemoved => "webhookRemoved",
+            Self::WebhookDisabled => "webhookDisabled",
             Self::LoginsRefused => "loginsRefused",
         }
     }

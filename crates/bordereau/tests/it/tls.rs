@@ -85,6 +85,17 @@ fn a_certificate_is_read_again_on_sighup() {
 }
 
 #[test]
+fn without_a_certificate_sighup_ends_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(&data_folder(folder.path()), &[]);
+    for signal in ["-HUP", "-HUP", "-TERM"] {
+        assert!(Command::new("kill").args([signal, &server.id().to_string()]).status().unwrap().success());
+    }
+    // A hang-up would have ended it without a code.
+    assert_eq!(server.wait(), 0);
+}
+
+#[test]
 fn where_others_can_hear_there_is_tls_or_the_operator_says_that_something_else_speaks_it() {
     let folder = tempfile::tempdir().unwrap();
     let data = data_folder(folder.path());

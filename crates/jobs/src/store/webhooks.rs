@@ -6,9 +6,10 @@ use bordereau_base::ids::CustomerName;
 use jiff::Timestamp;
 use sqlx::FromRow;
 
+use super::audit::record;
 use super::events::append_disabled;
 use super::{Store, moment, signed, stored, unsigned};
-use crate::audit::Deed;
+use crate::audit::{Actor, Deed, DeedName};
 use crate::error::{Error, Result};
 use crate::webhook::secret::Secret;
 use crate::webhook::{
@@ -322,7 +323,7 @@ impl Store {
     }
 
     /// Counts a failed attempt, unless the webhook was switched meanwhile. That it is disabled by it is an event of its
-    /// customer.
+    /// customer and a line of the audit log.
     pub(crate) async fn not_delivered(
         &self,
         Webhook { id, customer, .. }: &Webhook,
@@ -344,10 +345,17 @@ impl Store {
         .bind(owner)
         .execute(&mut *write)
         .await?;
+        let (actor, mut done) = (Actor::program(), None);
         if let (1, Some(reason)) = (counted.rows_affected(), state.reason()) {
             append_disabled(&mut write, customer, *id, reason, now).await?;
+            let deed = Deed::new(&actor, DeedName::WebhookDisabled).of(customer).to(id).with(&reason);
+            record(&mut *write, &deed, now).await?;
+            done = Some(deed);
         }
         write.commit().await?;
+        if let Some(deed) = done {
+            deed.tell();
+        }
         self.log_grew(customer);
         Ok(())
     }

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bordereau_jobs::{
-    Answer, Caller, Error, EventName, Jobs, JobsOptions, Message, Subject, Switch, User, WebhookChange, WebhookOptions,
-    WebhookState,
+    Answer, AuditRequest, Caller, Error, EventName, Jobs, JobsOptions, Message, Subject, Switch, User, WebhookChange,
+    WebhookOptions, WebhookState,
 };
 
 use crate::world::{World, add_tester, add_user, request, run_until_final, submit};
@@ -153,8 +153,9 @@ async fn a_failing_receiver_is_tried_over_a_day_then_disabled_and_goes_on_where_
     assert_eq!(jobs.deliveries(&jane, webhook.id, None, 50).await.unwrap().len(), 11);
     let on = WebhookChange { switch: Some(Switch::On), ..WebhookChange::default() };
     jobs.change_webhook(&jane, webhook.id, &on).await.unwrap();
-    deliver_until(&world, &jobs, || receiver.count() == 15).await;
-    assert_eq!(receiver.payloads()[11..].iter().map(|text| &text[..1]).collect::<Vec<_>>(), ["1", "2", "3", "4"]);
+    // The last one says that it was disabled.
+    deliver_until(&world, &jobs, || receiver.count() == 16).await;
+    assert_eq!(receiver.payloads()[11..].iter().map(|text| &text[..1]).collect::<Vec<_>>(), ["1", "2", "3", "4", "5"]);
     assert_eq!(jobs.webhook(&jane, webhook.id).await.unwrap().failures, 0);
 }
 
@@ -230,9 +231,13 @@ async fn that_a_webhook_is_disabled_is_an_event_of_its_customer() {
     run_until_final(&jobs, jane.customer(), &[key]).await;
     deliver_until(&world, &jobs, || receiver.count() == 1).await;
     let reason = "The receiver answered 410: it wants no more events.".to_owned();
-    let disabled = Subject::Webhook { id: webhook.id, reason };
+    let disabled = Subject::Webhook { id: webhook.id, reason: reason.clone() };
     let event = waiting.next().await.unwrap();
     assert_eq!((event.sequence, &event.subject), (5, &disabled));
+    let by_program = AuditRequest { actor: Some("(program)".to_owned()), ..AuditRequest::default() };
+    let lines = jobs.audit(&by_program, 1).await.unwrap();
+    let lines = lines.iter().map(|line| (line.deed.as_str(), line.subject.clone(), line.detail.clone()));
+    assert_eq!(lines.collect::<Vec<_>>(), [("webhookDisabled", Some(webhook.id.to_string()), Some(reason.clone()))]);
     let named = format!("batchKey,{key}");
     for (caller, filters, since, hears) in [
         (&jane, vec![], Some(start.as_str()), true),
