@@ -12,6 +12,7 @@ pub mod batch;
 pub mod blocks;
 pub mod catalog;
 pub mod contribution;
+pub mod distinct_count;
 pub mod dry_run;
 pub mod error;
 pub mod functions;

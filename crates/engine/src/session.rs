@@ -9,6 +9,7 @@ use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use datafusion::prelude::SessionConfig;
 
+use crate::distinct_count::CountOfTexts;
 use crate::error::Result;
 use crate::functions::Score;
 use crate::profile_column::ProfileColumn;
@@ -54,9 +55,10 @@ pub fn functions() -> Vec<Arc<ScalarUDF>> {
     vec![Arc::new(ScalarUDF::from(Score::new()))]
 }
 
-/// The aggregate functions bordereau adds to SQL.
+/// The aggregate functions bordereau adds to SQL, and `count`, which takes the place of DataFusion's.
 pub fn aggregates() -> Vec<Arc<AggregateUDF>> {
-    vec![Arc::new(AggregateUDF::from(ProfileColumn::default()))]
+    let of_texts = AggregateUDF::from(CountOfTexts::default());
+    vec![Arc::new(AggregateUDF::from(ProfileColumn::default())), Arc::new(of_texts)]
 }
 
 fn runtime() -> Result<Arc<RuntimeEnv>> {

@@ -43,6 +43,8 @@ fn main() {
         std::fs::write(path, bytes).unwrap();
     }
     let repeats = (PASS_SECONDS / pass(&calls, threads, 1, run).0).ceil().clamp(1.0, 1e6) as usize;
+    // So that no thread has one call more than another.
+    let repeats = repeats.next_multiple_of(threads);
     let total = rows.len() / width * repeats;
     let passes: Vec<(f64, f64)> = (0..PASSES).map(|_| pass(&calls, threads, repeats, run)).collect();
     let mut rates: Vec<f64> = passes.iter().map(|(seconds, _)| total as f64 / seconds).collect();

@@ -2,10 +2,12 @@
 //!
 //! Each range is read, put through the planned query ([`plan`]) and turned into rows of the results ([`outputs`],
 //! [`explanations`]) on one worker thread, compression included; the calling thread appends the finished pieces in the
-//! order of the ranges. Ranges are the same for any number of threads, so the results are too. Where a release explains
-//! a share of the records by their rank, explaining waits until all are scored (`later`). Memory: two ranges a
-//! thread; of contributions no more than `ENTRIES_MAX` a thread, whatever the number of features that are listed.
+//! order of the ranges. Ranges are the same for any number of threads, so the results are too. Records are scored slice
+//! by slice and explained by larger blocks ([`explain`]); where a release explains a share of them by their rank,
+//! explaining waits until all are scored (`later`). Memory: two ranges a thread; of contributions no more than
+//! `ENTRIES_MAX` a thread, whatever the number of features that are listed.
 
+pub mod explain;
 pub mod explanations;
 mod later;
 pub mod outputs;
@@ -31,6 +33,7 @@ use crate::release::Release;
 use crate::release::manifest::Explanations;
 use crate::stages::link::Linked;
 use crate::stages::tables::{Chunk, Table};
+use explain::{Block, Explainer};
 use explanations::ExplanationTable;
 use later::{Chosen, Explained, Kept, Waiting};
 use outputs::{BinCounts, Outputs};
@@ -39,6 +42,9 @@ use slices::SLICE_RECORDS;
 
 /// Contributions that a thread holds at most, beside those of eight records.
 const ENTRIES_MAX: usize = 1 << 18;
+
+/// Records that are explained together at most: as many as the kernels take at once.
+const EXPLAIN_RECORDS: usize = 8_192;
 
 /// Rows of explanations that are written together, about.
 const PIECE_ROWS: usize = 1 << 16;
@@ -101,6 +107,9 @@ struct Work<'a> {
     plan: ScorePlan,
     outputs: Outputs<'a>,
     explanations: Option<ExplanationTable>,
+    explainer: Explainer<'a>,
+    /// Records that are explained together.
+    block_records: usize,
     /// Whether explaining waits until all are scored.
     waits: bool,
 }
@@ -120,10 +129,10 @@ fn asked(release: &Release, top: u16) -> Vec<Asked> {
     asked.collect()
 }
 
-/// Records put through the models at a time, so that their contributions stay below [`ENTRIES_MAX`].
-fn slice_records(release: &Release, top: u16) -> usize {
+/// Records explained at a time, so that their contributions stay below [`ENTRIES_MAX`].
+fn block_records(release: &Release, top: u16) -> usize {
     let entries = release.models.iter().map(|model| model.inputs.len().min(usize::from(top)));
-    (ENTRIES_MAX / entries.sum::<usize>().max(1)).clamp(8, SLICE_RECORDS)
+    (ENTRIES_MAX / entries.sum::<usize>().max(1)).clamp(8, EXPLAIN_RECORDS)
 }
 
 /// Runs the stage.
@@ -139,12 +148,12 @@ pub fn score(release: &Release, linked: &Linked, options: &Options, progress: &P
     };
     let all = asked(release, top);
     let waits = top > 0 && all.iter().any(|asked| asked.rows.by_rank());
-    let now = if waits { asked(release, 0) } else { all.clone() };
-    let plan = ScorePlan::new(release, &now, slice_records(release, top))?;
+    let plan = ScorePlan::new(release, &asked(release, 0), SLICE_RECORDS)?;
     let explanations = (top > 0).then(|| ExplanationTable::new(release, &plan.features, features_asked));
     let (outputs, format) = (Outputs::new(release), options.format);
     progress.records_total.store(linked.records.scored, Ordering::Relaxed);
-    let work = Work { release, linked, progress, format, plan, outputs, explanations, waits };
+    let (explainer, block_records) = (Explainer::new(release, all), block_records(release, top));
+    let work = Work { release, linked, progress, format, plan, outputs, explanations, explainer, block_records, waits };
     let mut gathered = Gathered::new(&work, &options.scratch)?;
     let mut ranges = 0..linked.ranges();
     let worker = || {
@@ -154,7 +163,7 @@ pub fn score(release: &Release, linked: &Linked, options: &Options, progress: &P
     let sink = |finished| gathered.take(finished, progress);
     ordered::run("score", options.threads, || Ok(ranges.next()), worker, sink)?;
     if let Some(waiting) = gathered.waiting.take() {
-        explain_later(&work, &waiting.ranked(all)?, options, &mut gathered)?;
+        explain_later(&work, &waiting.ranked(&work.explainer.asked)?, options, &mut gathered)?;
     }
     gathered.finish()
 }
@@ -166,7 +175,7 @@ fn explain_later(work: &Work<'_>, chosen: &Chosen, options: &Options, gathered: 
     let worker = || {
         |range| {
             work.progress.check()?;
-            chosen.explain(work.release, table, range, work.format)
+            chosen.explain(&work.explainer, table, range, work.format)
         }
     };
     let sink = |explained| gathered.take_explained(explained);
@@ -185,7 +194,8 @@ impl Work<'_> {
         let range = self.linked.range(range)?;
         take_kernel_time();
         let mut made = Made::new(self);
-        self.plan.run(runtime, range.tables, &range.records, |records, scored| made.take(self, records, &scored))?;
+        self.plan.run(runtime, range.tables, &range.records, |records, scored| made.take(self, records, scored))?;
+        made.explain(self)?;
         let kernels = take_kernel_time();
         let queried = Instant::now();
         let outputs = concat_batches(self.outputs.schema(), &made.outputs)?;
@@ -193,9 +203,9 @@ impl Work<'_> {
         let outputs = Chunk::new(outputs, self.format)?;
         let explanations = made.explanations.finish()?;
         let busy = BusyTime {
-            features: (queried - began).saturating_sub(kernels.score + kernels.explain + made.write),
+            features: (queried - began).saturating_sub(kernels.score + made.explaining + made.write),
             score: kernels.score,
-            explain: kernels.explain,
+            explain: made.explaining,
             write: made.write + queried.elapsed(),
         };
         Ok(Finished { records, outputs, explanations, models: made.models, kept: made.kept, busy })
@@ -217,19 +227,31 @@ impl Work<'_> {
 /// What was made of the slices of a range so far.
 struct Made {
     outputs: Vec<RecordBatch>,
+    /// Slices that wait for being explained together.
+    slices: Vec<(RecordBatch, ScoredRows)>,
+    slice_rows: usize,
     explanations: Pieces,
     models: Vec<ModelCounts>,
     kept: Option<Kept>,
+    explaining: Duration,
     write: Duration,
 }
 
 impl Made {
     fn new(work: &Work<'_>) -> Self {
-        let (explanations, kept) = (Pieces::new(work.format), work.waits.then(Kept::default));
-        Self { outputs: Vec::new(), explanations, models: work.no_counts(), kept, write: Duration::ZERO }
+        Self {
+            outputs: Vec::new(),
+            slices: Vec::new(),
+            slice_rows: 0,
+            explanations: Pieces::new(work.format),
+            models: work.no_counts(),
+            kept: work.waits.then(Kept::default),
+            explaining: Duration::ZERO,
+            write: Duration::ZERO,
+        }
     }
 
-    fn take(&mut self, work: &Work<'_>, records: &RecordBatch, scored: &ScoredRows) -> Result<()> {
+    fn take(&mut self, work: &Work<'_>, records: &RecordBatch, scored: ScoredRows) -> Result<()> {
         let began = Instant::now();
         let (outputs, bins) = work.outputs.rows(records, &scored.scores)?;
         self.outputs.push(outputs);
@@ -238,14 +260,42 @@ impl Made {
             score.unknown.values().iter().for_each(|input| sum.unknown[usize::from(*input)] += 1);
             let fields = sum.missing.iter_mut().zip(&score.fields);
             fields.for_each(|(missing, column)| *missing += column.null_count() as u64);
-            sum.explained += score.explained_records();
         }
         match (&mut self.kept, &work.explanations) {
-            (Some(kept), _) => kept.add(records, scored)?,
-            (None, Some(table)) => self.explanations.push(table.rows(records, scored)?)?,
+            (Some(kept), _) => kept.add(records, &scored)?,
+            (None, Some(_)) => {
+                self.slice_rows += records.num_rows();
+                self.slices.push((records.clone(), scored));
+            }
             (None, None) => {}
         }
         self.write += began.elapsed();
+        if self.slice_rows >= work.block_records { self.explain(work) } else { Ok(()) }
+    }
+
+    /// Explains what waits for it.
+    fn explain(&mut self, work: &Work<'_>) -> Result<()> {
+        let (slices, Some(table)) = (std::mem::take(&mut self.slices), &work.explanations) else { return Ok(()) };
+        self.slice_rows = 0;
+        if slices.is_empty() {
+            return Ok(());
+        }
+        let began = Instant::now();
+        let joined = Block::of_slices(&slices)?;
+        self.write += began.elapsed();
+        for from in (0..joined.records.num_rows()).step_by(work.block_records) {
+            work.progress.check()?;
+            let block = joined.slice(from, work.block_records.min(joined.records.num_rows() - from));
+            let began = Instant::now();
+            let scores = work.explainer.explain(&block, |_, _| None)?;
+            let explained = Instant::now();
+            let counts = self.models.iter_mut().zip(&scores);
+            counts.for_each(|(sum, score)| sum.explained += score.explained_records());
+            let rows = table.rows(&block.records, &ScoredRows { features: block.features, scores })?;
+            self.explanations.push(rows)?;
+            self.explaining += explained - began;
+            self.write += explained.elapsed();
+        }
         Ok(())
     }
 }

@@ -3,7 +3,8 @@
 //! The sums are made in the order of the file for each row, as [`super::Equation::value`] makes them, so they have the
 //! same bits; many of them at once hide the time that each addition takes. A block of rows is first turned round, so
 //! that the rows' values of an input are neighbours, and missing values replaced. Memory: [`ROWS`] x inputs. The only
-//! `unsafe` is calling what is compiled for wider vectors, and loading and storing them in [`turn_avx2`].
+//! `unsafe` is calling what is compiled for wider vectors, loading and storing them in [`turn_avx2`], and asking for
+//! memory ahead.
 
 #![allow(unsafe_code)]
 
@@ -86,7 +87,9 @@ impl Sums {
         let (inputs, outputs) = (self.replacements.len(), self.intercepts.len());
         let mut columns = vec![[0.0; ROWS]; inputs];
         let mut near = Vec::with_capacity(ROWS * inputs);
-        for (values, raw) in values.chunks(ROWS * inputs).zip(raw.chunks_mut(ROWS * outputs)) {
+        for (at, raw) in raw.chunks_mut(ROWS * outputs).enumerate() {
+            let (values, next) = values[at * ROWS * inputs..].split_at(raw.len() / outputs * inputs);
+            fetch(&next[..next.len().min(ROWS * inputs)]);
             // One after the other, which a processor foresees; four rows at once it does not.
             near.clear();
             near.extend_from_slice(values);
@@ -144,6 +147,18 @@ impl Sums {
             }
         }
     }
+}
+
+/// Asks for numbers to be brought near while others are worked on.
+#[inline(always)]
+fn fetch(values: &[f64]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in values.chunks(64 / size_of::<f64>()) {
+        // SAFETY: nothing is read or written.
+        unsafe { std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(line.as_ptr().cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = values;
 }
 
 /// Four rows x four inputs into inputs x rows.
