@@ -78,6 +78,7 @@ pub fn options(settings: &Settings) -> Options {
         format: settings.format,
         scratch: settings.scratch.clone().unwrap_or_else(std::env::temp_dir),
         contribution: None,
+        checkpoint: None,
     }
 }
 

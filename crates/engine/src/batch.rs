@@ -3,7 +3,8 @@
 //! [`score_batch`] opens the upload and runs `validate`, `link`, `score` (or `contribute`, where the submission
 //! contributes data) and `pack`, each over what the one before gave. Everything between two stages lies in unnamed
 //! scratch files, so memory does not grow with the upload. The results depend on upload, release, format and the number
-//! of explanations, and on nothing else. A batch that was cut short starts over.
+//! of explanations, and on nothing else. A batch that was cut short starts over, but for what a
+//! [`Checkpoint`] saves of the stage `score`.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -20,8 +21,9 @@ use bordereau_base::state::Stage;
 use bordereau_files::intake::Upload;
 use bordereau_files::results::Member;
 
+use crate::checkpoint::{Checkpoint, Told};
 use crate::contribution::{Contribution, Destination};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::release::manifest::{Explanations, ModelSpec, SubmissionKind};
 use crate::release::{Release, ReleaseModel};
@@ -29,7 +31,7 @@ use crate::stages::contribute::contribute;
 use crate::stages::link::{Linked, link};
 use crate::stages::pack::{RowMembers, pack};
 use crate::stages::resources::Resources;
-use crate::stages::score::{BusyTime, ModelCounts, score};
+use crate::stages::score::{BusyTime, ModelCounts, Scored, score};
 use crate::stages::tables::{Chunk, Table};
 use crate::stages::validate::{Input, Judgement, validate};
 use crate::summary::{
@@ -78,6 +80,15 @@ pub struct Options {
     pub scratch: PathBuf,
     /// Where the rows of a submission that contributes data go; when absent they go nowhere.
     pub contribution: Option<Destination>,
+    /// How scoring is saved when it is to stop, and gone on with; it starts over when absent.
+    pub checkpoint: Option<Checkpoint>,
+}
+
+impl Options {
+    /// Tells what becomes of the checkpoint, where there is one.
+    pub(crate) fn tell(&self, told: Told) {
+        self.checkpoint.iter().for_each(|checkpoint| (checkpoint.tell)(told.clone()));
+    }
 }
 
 /// What a batch gave.
@@ -138,12 +149,20 @@ pub fn score_input(
         SubmissionKind::Contribution => contributed(spec, &linked, options, progress, &mut clock)?,
     };
     progress.enter(Stage::Pack);
-    progress.check()?;
-    let mut summary = summary(spec, &linked, notes, &made.models);
-    let errors = errors(&linked, options, progress)?;
+    let models = made.scored.as_ref().map_or(&[][..], |scored| &scored.models);
+    let mut summary = summary(spec, &linked, notes, models);
+    let errors = match errors(&linked, options, progress) {
+        Err(Error::Cancelled) if progress.is_draining() => {
+            // Nothing of it is to be done again.
+            made.scored.iter().for_each(|scored| scored.keep(release, &linked, options));
+            return Err(Error::Cancelled);
+        }
+        errors => errors?,
+    };
     clock.ends(Stage::Pack, linked.records.scored);
     summary.timings = clock.total();
-    let rows = RowMembers { outputs: made.outputs, explanations: made.explanations, errors };
+    let (outputs, explanations) = made.scored.map(|scored| (scored.outputs, scored.explanations)).unzip();
+    let rows = RowMembers { outputs, explanations: explanations.flatten(), errors };
     let packed = pack(spec, options, rows, &mut summary, out)?;
     // The zip itself cannot say how long it took to write it.
     clock.extends_last(linked.records.scored);
@@ -155,9 +174,7 @@ pub fn score_input(
 /// What became of the accepted records.
 #[derive(Default)]
 struct Made {
-    outputs: Option<Member>,
-    explanations: Option<Member>,
-    models: Vec<ModelCounts>,
+    scored: Option<Scored>,
     contribution: Option<Contribution>,
 }
 
@@ -172,8 +189,7 @@ fn scored(
     let scored = score(release, linked, options, progress)?;
     clock.ends(Stage::Score, linked.records.scored);
     clock.timings.score_busy = scored.busy.in_ms();
-    let (outputs, explanations) = (Some(scored.outputs), scored.explanations);
-    Ok(Made { outputs, explanations, models: scored.models, contribution: None })
+    Ok(Made { scored: Some(scored), contribution: None })
 }
 
 fn contributed(

@@ -1,5 +1,6 @@
 //! Record batches in a [`Spool`]: each batch is framed by its length and written as an Arrow IPC stream of one batch.
 
+use std::borrow::Borrow;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -33,15 +34,15 @@ pub fn encode(batch: &RecordBatch) -> Result<Vec<u8>> {
 
 /// Goes through the batches of one bucket, holding one at a time.
 #[derive(Debug)]
-pub struct BlockReader {
-    spool: Arc<Spool>,
+pub struct BlockReader<S: Borrow<Spool> = Arc<Spool>> {
+    spool: S,
     bucket: usize,
     at: u64,
 }
 
-impl BlockReader {
+impl<S: Borrow<Spool>> BlockReader<S> {
     /// Starts at the bucket's first batch.
-    pub fn new(spool: Arc<Spool>, bucket: usize) -> Self {
+    pub fn new(spool: S, bucket: usize) -> Self {
         Self { spool, bucket, at: 0 }
     }
 
@@ -50,14 +51,15 @@ impl BlockReader {
     /// # Errors
     /// When the scratch file cannot be read.
     pub fn next_bytes(&mut self) -> Result<Option<Vec<u8>>> {
-        if self.at >= self.spool.len(self.bucket) {
+        let spool = self.spool.borrow();
+        if self.at >= spool.len(self.bucket) {
             return Ok(None);
         }
         let mut len = [0; 8];
-        self.spool.read_at(self.bucket, self.at, &mut len)?;
+        spool.read_at(self.bucket, self.at, &mut len)?;
         let len = u64::from_le_bytes(len);
         let mut bytes = vec![0; usize::try_from(len).map_err(std::io::Error::other)?];
-        self.spool.read_at(self.bucket, self.at + 8, &mut bytes)?;
+        spool.read_at(self.bucket, self.at + 8, &mut bytes)?;
         self.at += 8 + len;
         Ok(Some(bytes))
     }

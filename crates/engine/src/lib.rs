@@ -11,6 +11,7 @@ pub mod against;
 pub mod batch;
 pub mod blocks;
 pub mod catalog;
+pub mod checkpoint;
 pub mod contribution;
 pub mod distinct_count;
 pub mod dry_run;

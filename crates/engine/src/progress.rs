@@ -1,11 +1,15 @@
 //! How far a batch is, shared between the stages that count and whoever watches: plain counters, no callbacks.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
 
 use bordereau_base::state::Stage;
 use jiff::Timestamp;
 
 use crate::error::{Error, Result};
+
+/// Values of [`Progress::stop`], the stronger the larger.
+const DRAIN: u8 = 1;
+const CANCEL: u8 = 2;
 
 /// Counters of one running batch. Each only grows within a stage.
 #[derive(Debug, Default)]
@@ -13,7 +17,7 @@ pub struct Progress {
     stage: AtomicU8,
     /// When each stage began, in milliseconds since 1970; zero for one that has not.
     entered_ms: [AtomicI64; Stage::ALL.len()],
-    cancelled: AtomicBool,
+    stop: AtomicU8,
     /// Unpacked bytes of the upload, as it claims.
     pub bytes_total: AtomicU64,
     /// Unpacked bytes read.
@@ -24,6 +28,8 @@ pub struct Progress {
     pub records_total: AtomicU64,
     /// Records scored (and explained).
     pub records_scored: AtomicU64,
+    /// Those among them that an earlier attempt scored, see [`crate::checkpoint`].
+    pub records_resumed: AtomicU64,
 }
 
 impl Progress {
@@ -55,14 +61,25 @@ impl Progress {
 
     /// Asks the batch to stop; it ends with [`Error::Cancelled`] within the time of one block of rows.
     pub fn cancel(&self) {
-        self.cancelled.store(true, Ordering::Relaxed);
+        self.stop.fetch_max(CANCEL, Ordering::Relaxed);
+    }
+
+    /// As [`Progress::cancel`], but what is done is to be gone on with: it is saved where there is a
+    /// [`crate::checkpoint::Checkpoint`]. Cancelling is stronger.
+    pub fn drain(&self) {
+        self.stop.fetch_max(DRAIN, Ordering::Relaxed);
+    }
+
+    /// Whether the batch is to stop and be gone on with.
+    pub fn is_draining(&self) -> bool {
+        self.stop.load(Ordering::Relaxed) == DRAIN
     }
 
     /// To be called by stages between blocks.
     ///
     /// # Errors
-    /// [`Error::Cancelled`] once [`Progress::cancel`] was called.
+    /// [`Error::Cancelled`] once [`Progress::cancel`] or [`Progress::drain`] was called.
     pub fn check(&self) -> Result<()> {
-        if self.cancelled.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
+        if self.stop.load(Ordering::Relaxed) > 0 { Err(Error::Cancelled) } else { Ok(()) }
     }
 }

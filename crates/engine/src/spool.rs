@@ -6,12 +6,14 @@
 //! with the value. Nothing here knows what the bytes mean.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 /// Chunks of so many bytes are written at once; there is nothing to be gained by gathering them.
 const DIRECT_BYTES: usize = 1 << 18;
+/// Bytes that are copied at a time.
+const COPIED_BYTES: u64 = 1 << 20;
 
 /// Bytes of one bucket in the file.
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +66,24 @@ impl Spool {
         self.gathered += bytes.len();
         if self.gathered > self.gathered_max {
             self.write_out()?;
+        }
+        Ok(())
+    }
+
+    /// Appends the next `len` bytes of `from` to the bucket.
+    ///
+    /// # Errors
+    /// As [`Spool::append`]; those of `from`, which must have so many.
+    pub fn append_from(&mut self, bucket: usize, from: &mut impl Read, len: u64) -> io::Result<()> {
+        let (mut left, mut piece) = (len, Vec::new());
+        while left > 0 {
+            piece.clear();
+            from.by_ref().take(left.min(COPIED_BYTES)).read_to_end(&mut piece)?;
+            if piece.is_empty() {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            self.append(bucket, &piece)?;
+            left -= piece.len() as u64;
         }
         Ok(())
     }
@@ -125,6 +145,22 @@ impl Spool {
         Ok(bytes)
     }
 
+    /// Writes all bytes of a sealed bucket.
+    ///
+    /// # Errors
+    /// When the file cannot be read or `out` not be written.
+    pub fn copy_to(&self, bucket: usize, out: &mut impl Write) -> io::Result<()> {
+        let (mut at, end) = (0, self.len(bucket));
+        let mut piece = Vec::new();
+        while at < end {
+            piece.resize((end - at).min(COPIED_BYTES) as usize, 0);
+            self.read_at(bucket, at, &mut piece)?;
+            out.write_all(&piece)?;
+            at += piece.len() as u64;
+        }
+        Ok(())
+    }
+
     /// Bytes `from..from + into.len()` of a sealed bucket; for readers that go through a bucket piece by piece.
     ///
     /// # Errors
@@ -174,6 +210,13 @@ mod tests {
                 assert!(spool.read_at(bucket, bytes.len() as u64, &mut [0]).is_err());
             }
             assert_eq!(spool.len(99), 0);
+            let (mut saved, mut again) = (Vec::new(), Spool::create(scratch.path(), budget).unwrap());
+            (0..5).for_each(|bucket| spool.copy_to(bucket, &mut saved).unwrap());
+            let mut from = saved.as_slice();
+            (0..5).for_each(|bucket| again.append_from(bucket, &mut from, spool.len(bucket)).unwrap());
+            assert!(again.append_from(0, &mut from, 1).is_err());
+            again.seal().unwrap();
+            (0..5).for_each(|bucket| assert_eq!(again.read(bucket).unwrap(), expected[bucket]));
         }
     }
 }

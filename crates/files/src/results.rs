@@ -3,7 +3,8 @@
 //! Flow: workers turn rows into bytes ([`csv::CsvRows`]) and bytes into a [`Part`], each on its own thread; one thread
 //! appends the parts of a [`Member`] in their order, which spools them in an unnamed scratch file and keeps the
 //! member's digest; [`write_zip`] joins finished members to one zip. [`parquet::ParquetRows`] makes a member of record
-//! batches instead.
+//! batches instead. Members can be saved in the making and restored by another process
+//! ([`Member::save`], [`parquet::ParquetRows::restore`]).
 //!
 //! # What the bytes depend on
 //! On names, contents, the order of members and, for deflated members, on where the content was cut into parts;
@@ -27,6 +28,6 @@ mod part;
 pub mod read;
 mod zip;
 
-pub use member::{Member, MemberDigest, Packing};
+pub use member::{Member, MemberDigest, MemberLengths, Packing};
 pub use part::Part;
 pub use zip::{Packed, write_zip};

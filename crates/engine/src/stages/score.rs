@@ -6,9 +6,13 @@
 //! by slice and explained by larger blocks ([`explain`]); where a release explains a share of them by their rank,
 //! explaining waits until all are scored (`later`). Memory: two ranges a thread; of contributions no more than
 //! `ENTRIES_MAX` a thread, whatever the number of features that are listed.
+//!
+//! What was taken is at any moment that of the ranges up to one, so it can be saved when the work is to stop and gone
+//! on with by another process (`kept`).
 
 pub mod explain;
 pub mod explanations;
+mod kept;
 mod later;
 pub mod outputs;
 pub mod plan;
@@ -26,7 +30,8 @@ use bordereau_files::results::Member;
 use tokio::runtime::Runtime;
 
 use crate::batch::{Options, ResultFormat};
-use crate::error::Result;
+use crate::checkpoint::Told;
+use crate::error::{Error, Result};
 use crate::functions::{Asked, take_kernel_time};
 use crate::progress::Progress;
 use crate::release::Release;
@@ -35,6 +40,7 @@ use crate::stages::link::Linked;
 use crate::stages::tables::{Chunk, Table};
 use explain::{Block, Explainer};
 use explanations::ExplanationTable;
+use kept::Done;
 use later::{Chosen, Explained, Kept, Waiting};
 use outputs::{BinCounts, Outputs};
 use plan::{ScorePlan, ScoredRows};
@@ -50,7 +56,7 @@ const EXPLAIN_RECORDS: usize = 8_192;
 const PIECE_ROWS: usize = 1 << 16;
 
 /// What one model gave over all records.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ModelCounts {
     /// Records in each bin, and without a prediction.
     pub bins: BinCounts,
@@ -86,6 +92,9 @@ pub struct Scored {
     pub models: Vec<ModelCounts>,
     /// Where the time went.
     pub busy: BusyTime,
+    /// What was done, and what of it by an earlier attempt.
+    done: Done,
+    resumed: Done,
 }
 
 /// One range, finished.
@@ -139,7 +148,7 @@ fn block_records(release: &Release, top: u16) -> usize {
 ///
 /// # Errors
 /// [`crate::Error::Release`] when the feature query gives a record no row or more than one,
-/// [`crate::Error::Cancelled`], others as they say.
+/// [`Error::Cancelled`], others as they say.
 pub fn score(release: &Release, linked: &Linked, options: &Options, progress: &Progress) -> Result<Scored> {
     let features_asked = explanations_asked(release, options);
     let top = match features_asked {
@@ -154,31 +163,54 @@ pub fn score(release: &Release, linked: &Linked, options: &Options, progress: &P
     progress.records_total.store(linked.records.scored, Ordering::Relaxed);
     let (explainer, block_records) = (Explainer::new(release, all), block_records(release, top));
     let work = Work { release, linked, progress, format, plan, outputs, explanations, explainer, block_records, waits };
-    let mut gathered = Gathered::new(&work, &options.scratch)?;
-    let mut ranges = 0..linked.ranges();
+    let mut gathered = match kept::resumed(&work, options)? {
+        Some(gathered) => gathered,
+        None => Gathered::new(&work, &options.scratch)?,
+    };
+    let mut chosen = None;
+    let filled = fill(&work, options, &mut gathered, &mut chosen);
+    if matches!(filled, Err(Error::Cancelled)) && progress.is_draining() {
+        gathered.keep(&work, options, chosen);
+        return Err(Error::Cancelled);
+    }
+    filled.and_then(|()| gathered.finish())
+}
+
+/// Scores and explains what is not done yet. What is to be explained after all is scored goes to `chosen`.
+fn fill(work: &Work<'_>, options: &Options, gathered: &mut Gathered, chosen: &mut Option<Chosen>) -> Result<()> {
+    let mut ranges = gathered.done.ranges..work.linked.ranges();
     let worker = || {
-        let (work, mut runtime) = (&work, None);
+        let mut runtime = None;
         move |range| work.range(&mut runtime, range)
     };
-    let sink = |finished| gathered.take(finished, progress);
+    let sink = |finished| {
+        gathered.take(finished, work.progress)?;
+        options.tell(Told::Scored { ranges: gathered.done.ranges });
+        // After the last one there is nothing left to stop.
+        if gathered.done.ranges < work.linked.ranges() { work.progress.check() } else { Ok(()) }
+    };
     ordered::run("score", options.threads, || Ok(ranges.next()), worker, sink)?;
-    if let Some(waiting) = gathered.waiting.take() {
-        explain_later(&work, &waiting.ranked(&work.explainer.asked)?, options, &mut gathered)?;
+    match gathered.waiting.take() {
+        Some(waiting) => explain_later(work, chosen.insert(waiting.ranked(&work.explainer.asked)?), options, gathered),
+        None => Ok(()),
     }
-    gathered.finish()
 }
 
 /// Explains what has waited.
 fn explain_later(work: &Work<'_>, chosen: &Chosen, options: &Options, gathered: &mut Gathered) -> Result<()> {
     let Some(table) = &work.explanations else { return Ok(()) };
-    let mut ranges = 0..chosen.ranges;
+    let mut ranges = gathered.done.explained..chosen.ranges();
     let worker = || {
         |range| {
             work.progress.check()?;
-            chosen.explain(&work.explainer, table, range, work.format)
+            chosen.explain(&work.explainer, table, range, work.format, work.progress)
         }
     };
-    let sink = |explained| gathered.take_explained(explained);
+    let sink = |explained| {
+        gathered.take_explained(explained)?;
+        options.tell(Told::Explained { ranges: gathered.done.explained });
+        if gathered.done.explained < chosen.ranges() { work.progress.check() } else { Ok(()) }
+    };
     ordered::run("score", options.threads, || Ok(ranges.next()), worker, sink)
 }
 
@@ -194,7 +226,10 @@ impl Work<'_> {
         let range = self.linked.range(range)?;
         take_kernel_time();
         let mut made = Made::new(self);
-        self.plan.run(runtime, range.tables, &range.records, |records, scored| made.take(self, records, scored))?;
+        self.plan.run(runtime, range.tables, &range.records, |records, scored| {
+            self.progress.check()?;
+            made.take(self, records, scored)
+        })?;
         made.explain(self)?;
         let kernels = take_kernel_time();
         let queried = Instant::now();
@@ -342,6 +377,8 @@ struct Gathered {
     models: Vec<ModelCounts>,
     waiting: Option<Waiting>,
     busy: BusyTime,
+    done: Done,
+    resumed: Done,
 }
 
 impl Gathered {
@@ -353,6 +390,8 @@ impl Gathered {
             models: work.no_counts(),
             waiting: work.waits.then(|| Waiting::create(scratch)).transpose()?,
             busy: BusyTime::default(),
+            done: Done::default(),
+            resumed: Done::default(),
         })
     }
 
@@ -366,6 +405,8 @@ impl Gathered {
             sum.add(&model);
         }
         self.busy.add(finished.busy);
+        self.done.ranges += 1;
+        self.done.records += finished.records;
         progress.records_scored.fetch_add(finished.records, Ordering::Relaxed);
         Ok(())
     }
@@ -375,6 +416,7 @@ impl Gathered {
         self.models.iter_mut().zip(explained.counts).for_each(|(model, count)| model.explained += count);
         self.busy.explain += explained.explain;
         self.busy.write += explained.write;
+        self.done.explained += 1;
         Ok(())
     }
 
@@ -385,7 +427,8 @@ impl Gathered {
 
     fn finish(self) -> Result<Scored> {
         let explanations = self.explanations.map(Table::finish).transpose()?;
-        Ok(Scored { outputs: self.outputs.finish()?, explanations, models: self.models, busy: self.busy })
+        let (outputs, models, busy) = (self.outputs.finish()?, self.models, self.busy);
+        Ok(Scored { outputs, explanations, models, busy, done: self.done, resumed: self.resumed })
     }
 }
 

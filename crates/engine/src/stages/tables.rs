@@ -4,13 +4,14 @@
 //! the chunks in order. Both formats have the same columns under the same names. Columns are texts (`Utf8View`),
 //! numbers (`Float64`) and whole numbers (`Int64`, `UInt64`); null is an empty cell of a CSV.
 
+use std::io::Read;
 use std::path::Path;
 
 use arrow::array::{Array, AsArray, Float64Array, Int64Array, RecordBatch, StringViewArray, UInt64Array};
 use arrow::datatypes::{DataType, Float64Type, Int64Type, SchemaRef, UInt64Type};
 use bordereau_files::results::csv::CsvRows;
 use bordereau_files::results::parquet::ParquetRows;
-use bordereau_files::results::{Member, Packing, Part};
+use bordereau_files::results::{Member, MemberLengths, Packing, Part};
 
 use crate::batch::ResultFormat;
 use crate::error::{Error, Result};
@@ -106,6 +107,28 @@ impl Table {
                 Ok(Self::Csv(member))
             }
         }
+    }
+
+    /// A table as it was when its member was finished and saved ([`Member::save`]), to be appended to.
+    ///
+    /// # Errors
+    /// As [`Member::restore`].
+    pub fn restore(
+        stem: &str,
+        schema: &SchemaRef,
+        format: ResultFormat,
+        scratch: &Path,
+        lengths: MemberLengths,
+        from: &mut impl Read,
+    ) -> Result<Self> {
+        let name = member_name(stem, format);
+        Ok(match format {
+            ResultFormat::Csv => Self::Csv(Member::restore(&name, Packing::Deflated, scratch, lengths, from)?),
+            ResultFormat::Parquet => {
+                let schema = SchemaRef::clone(schema);
+                Self::Parquet(Box::new(ParquetRows::restore(&name, schema, scratch, lengths, from)?))
+            }
+        })
     }
 
     /// Appends rows.

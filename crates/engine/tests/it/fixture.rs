@@ -80,6 +80,7 @@ pub fn options() -> Options {
         format: ResultFormat::Csv,
         scratch: std::env::temp_dir(),
         contribution: None,
+        checkpoint: None,
     }
 }
 

@@ -6,6 +6,7 @@ mod batch;
 mod books;
 mod catalog;
 mod contribute;
+mod drained;
 mod explained;
 mod fixture;
 mod link;

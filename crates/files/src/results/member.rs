@@ -3,9 +3,11 @@
 use super::{Part, part};
 use bordereau_base::digest::hex;
 use crc32fast::Hasher as Crc32;
+use flate2::bufread::DeflateDecoder;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -45,6 +47,17 @@ pub struct MemberDigest {
     pub rows: Option<u64>,
 }
 
+/// How much a member holds; with its name, packing and spooled bytes all that [`Member::restore`] needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberLengths {
+    /// Bytes that [`Member::save`] writes.
+    pub spooled_bytes: u64,
+    /// Plain bytes.
+    pub bytes: u64,
+    /// Rows, of a member that counts them.
+    pub rows: Option<u64>,
+}
+
 /// Bytes of a member's name at most; far below what a zip can hold.
 const NAME_BYTES_MAX: usize = 200;
 
@@ -62,6 +75,64 @@ impl Member {
         let spool = tempfile::tempfile_in(scratch)?;
         let (crc32, sha256) = (Crc32::new(), Sha256::new());
         Ok(Self { name: name.to_owned(), packing, spool, spooled_bytes: 0, crc32, sha256, bytes: 0, rows: None })
+    }
+
+    /// A member as it was when [`Member::save`] wrote `from`, to be appended to: what comes of both has the same bytes.
+    /// Reads `lengths.spooled_bytes` bytes. Cost: unpacks and hashes all of them once.
+    ///
+    /// # Errors
+    /// As [`Member::create`]; those of `from`; [`io::ErrorKind::InvalidData`] when it does not hold such a member.
+    pub fn restore(
+        name: &str,
+        packing: Packing,
+        scratch: &Path,
+        lengths: MemberLengths,
+        from: &mut impl Read,
+    ) -> io::Result<Self> {
+        let mut member = Self::create(name, packing, scratch)?;
+        let mut spooling = Spooling { spool: &member.spool, at: 0, from: from.take(lengths.spooled_bytes) };
+        let mut plain = Plain { crc32: Crc32::new(), sha256: Sha256::new(), bytes: 0 };
+        let whole = match packing {
+            Packing::Stored => {
+                io::copy(&mut spooling, &mut plain)?;
+                true
+            }
+            Packing::Deflated => {
+                let buffered = BufReader::with_capacity(RESTORED_BYTES, &mut spooling);
+                let mut unpacked = DeflateDecoder::new(buffered.chain(&part::LAST_BLOCK[..]));
+                io::copy(&mut unpacked, &mut plain)?;
+                unpacked.total_in() == lengths.spooled_bytes + part::LAST_BLOCK.len() as u64
+            }
+        };
+        if !whole || spooling.at != lengths.spooled_bytes || plain.bytes != lengths.bytes {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "what was saved of a member is not whole"));
+        }
+        (member.spooled_bytes, member.rows) = (lengths.spooled_bytes, lengths.rows);
+        (member.crc32, member.sha256, member.bytes) = (plain.crc32, plain.sha256, plain.bytes);
+        Ok(member)
+    }
+
+    /// How much it holds so far.
+    pub fn lengths(&self) -> MemberLengths {
+        MemberLengths { spooled_bytes: self.spooled_bytes, bytes: self.bytes, rows: self.rows }
+    }
+
+    /// Writes what was appended so far, packed, for [`Member::restore`].
+    ///
+    /// # Errors
+    /// When the spool cannot be read or `out` not be written.
+    pub fn save(&self, out: &mut impl Write) -> io::Result<()> {
+        let mut buffer = vec![0; RESTORED_BYTES];
+        let mut at = 0;
+        while at < self.spooled_bytes {
+            let len = (self.spooled_bytes - at).min(buffer.len() as u64);
+            // At most the buffer's length.
+            let piece = &mut buffer[..len as usize];
+            self.spool.read_exact_at(piece, at)?;
+            out.write_all(piece)?;
+            at += len;
+        }
+        Ok(())
     }
 
     /// Appends a part; a stored member takes its plain bytes.
@@ -144,16 +215,124 @@ impl Member {
 
     /// Writes its packed bytes.
     pub(super) fn copy_to(&self, out: &mut impl Write) -> io::Result<()> {
-        let mut buffer = vec![0; 1 << 20];
-        let mut at = 0;
-        while at < self.spooled_bytes {
-            let len = (self.spooled_bytes - at).min(buffer.len() as u64);
-            // At most the buffer's length.
-            let piece = &mut buffer[..len as usize];
-            self.spool.read_exact_at(piece, at)?;
-            out.write_all(piece)?;
-            at += len;
-        }
+        self.save(out)?;
         out.write_all(self.last_block())
+    }
+}
+
+/// Bytes that are copied at a time.
+const RESTORED_BYTES: usize = 1 << 20;
+
+/// Reads saved bytes and spools them on the way.
+struct Spooling<'a, R> {
+    spool: &'a File,
+    at: u64,
+    from: R,
+}
+
+impl<R: Read> Read for Spooling<'_, R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.from.read(into)?;
+        self.spool.write_all_at(&into[..read], self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+/// Takes plain bytes for their digests.
+struct Plain {
+    crc32: Crc32,
+    sha256: Sha256,
+    bytes: u64,
+}
+
+impl Write for Plain {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.crc32.update(bytes);
+        self.sha256.update(bytes);
+        self.bytes += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::write_zip;
+    use super::*;
+
+    fn text(from: usize, to: usize) -> Vec<u8> {
+        (from..to).flat_map(|at| format!("line {at} of {}\n", at * 7_919 % 101).into_bytes()).collect()
+    }
+
+    fn append(member: &mut Member, cuts: &[usize]) {
+        for cut in cuts.windows(2) {
+            member.append(&Part::deflated(text(cut[0], cut[1]))).unwrap();
+            member.count_rows((cut[1] - cut[0]) as u64);
+        }
+    }
+
+    fn saved(member: &Member) -> (MemberLengths, Vec<u8>) {
+        let mut bytes = Vec::new();
+        member.save(&mut bytes).unwrap();
+        (member.lengths(), bytes)
+    }
+
+    #[test]
+    fn promise_4_a_member_that_was_saved_and_restored_goes_on_to_the_same_bytes() {
+        let scratch = tempfile::tempdir().unwrap();
+        let cuts = [0, 1, 2_000, 2_000, 40_000, 90_000];
+        for packing in [Packing::Deflated, Packing::Stored] {
+            let create = || Member::create("outputs.csv", packing, scratch.path()).unwrap();
+            let mut whole = create();
+            append(&mut whole, &cuts);
+            let (expected, mut zip) = (whole.digest(), Vec::new());
+            write_zip(&mut zip, &[whole]).unwrap();
+            for at in 0..cuts.len() {
+                let mut member = create();
+                append(&mut member, &cuts[..=at]);
+                // Twice, as a batch that is stopped twice.
+                for _ in 0..2 {
+                    let (lengths, bytes) = saved(&member);
+                    let mut from = [bytes.as_slice(), b"something else"].concat();
+                    let mut from = from.as_mut_slice() as &[u8];
+                    member = Member::restore("outputs.csv", packing, scratch.path(), lengths, &mut from).unwrap();
+                    assert_eq!(from, b"something else");
+                }
+                append(&mut member, &cuts[at..]);
+                assert_eq!(member.digest(), expected);
+                let mut again = Vec::new();
+                write_zip(&mut again, &[member]).unwrap();
+                assert!(again == zip, "{packing:?} {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_saved_member_is_not_restored() {
+        let scratch = tempfile::tempdir().unwrap();
+        for packing in [Packing::Deflated, Packing::Stored] {
+            let mut member = Member::create("outputs.csv", packing, scratch.path()).unwrap();
+            append(&mut member, &[0, 500]);
+            let (lengths, bytes) = saved(&member);
+            let restored = |lengths, mut bytes: &[u8]| {
+                Member::restore("outputs.csv", packing, scratch.path(), lengths, &mut bytes).map(drop)
+            };
+            assert!(restored(lengths, &bytes).is_ok());
+            assert!(restored(lengths, &bytes[..bytes.len() - 1]).is_err());
+            let other = |spooled_bytes, bytes| MemberLengths { spooled_bytes, bytes, rows: None };
+            assert!(restored(other(lengths.spooled_bytes - 1, lengths.bytes), &bytes).is_err());
+            assert!(restored(other(lengths.spooled_bytes, lengths.bytes + 1), &bytes).is_err());
+            if packing == Packing::Deflated {
+                assert!(restored(lengths, &vec![0xff; bytes.len()]).is_err());
+                // A stream that ends too early, with something behind it.
+                let mut ended = part::LAST_BLOCK.to_vec();
+                ended.resize(bytes.len(), 0);
+                assert!(restored(other(lengths.spooled_bytes, 0), &ended).is_err());
+            }
+        }
     }
 }

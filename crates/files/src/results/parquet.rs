@@ -5,15 +5,16 @@
 //! number of rows too, the writer's name is fixed, and the Arrow schema (whose metadata has no order) is left out:
 //! readers see plain Parquet types, text as `STRING`.
 
-use super::{Member, Packing};
+use super::{Member, MemberLengths, Packing};
 use arrow::array::RecordBatch;
-use arrow::compute::BatchCoalescer;
+use arrow::compute::{BatchCoalescer, cast};
 use arrow::datatypes::SchemaRef;
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 /// Rows of a row group; also what bounds memory.
@@ -35,6 +36,39 @@ impl ParquetRows {
     /// As [`Member::create`]; when a type of the schema has no form in Parquet.
     pub fn create(name: &str, schema: SchemaRef, scratch: &Path) -> io::Result<Self> {
         Self::to_writer(schema, SpooledMember(Member::create(name, Packing::Stored, scratch)?))
+    }
+
+    /// A file with the rows of a finished one, `lengths` and bytes as [`Member::save`] wrote them, to be appended to.
+    /// Cost: reads and encodes all rows once more, since a file that has ended cannot be gone on with.
+    ///
+    /// # Errors
+    /// As [`ParquetRows::create`]; those of `from`; when it does not hold such a file with these columns.
+    pub fn restore(
+        name: &str,
+        schema: SchemaRef,
+        scratch: &Path,
+        lengths: MemberLengths,
+        from: &mut impl Read,
+    ) -> io::Result<Self> {
+        let mut file = tempfile::tempfile_in(scratch)?;
+        let not_whole = || io::Error::new(io::ErrorKind::InvalidData, "what was saved of a Parquet file is not whole");
+        if io::copy(&mut from.take(lengths.spooled_bytes), &mut file)? != lengths.spooled_bytes {
+            return Err(not_whole());
+        }
+        let mut restored = Self::create(name, SchemaRef::clone(&schema), scratch)?;
+        let saved = ParquetRecordBatchReaderBuilder::try_new(file)?.with_batch_size(BATCH_ROWS).build()?;
+        for batch in saved {
+            let batch = batch.map_err(io::Error::other)?;
+            if batch.num_columns() != schema.fields().len() {
+                return Err(not_whole());
+            }
+            // Texts come as plain ones.
+            let typed =
+                batch.columns().iter().zip(schema.fields()).map(|(column, field)| cast(column, field.data_type()));
+            let typed = typed.collect::<Result<Vec<_>, _>>().map_err(io::Error::other)?;
+            restored.append(RecordBatch::try_new(SchemaRef::clone(&schema), typed).map_err(io::Error::other)?)?;
+        }
+        if Some(restored.rows) == lengths.rows { Ok(restored) } else { Err(not_whole()) }
     }
 
     /// Ends the file; the member knows its rows.
@@ -112,5 +146,63 @@ impl Write for SpooledMember {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Float64Array, Int64Array, StringViewArray, UInt64Array};
+    use arrow::datatypes::{DataType, Field, Schema};
+
+    use super::*;
+
+    fn rows(from: usize, to: usize) -> RecordBatch {
+        let schema = Schema::new(vec![
+            Field::new("key", DataType::Utf8View, false),
+            Field::new("value", DataType::Float64, true),
+            Field::new("rank", DataType::Int64, true),
+            Field::new("row", DataType::UInt64, false),
+            Field::new("text", DataType::Utf8View, true),
+        ]);
+        let some = |at: usize| (at % 11 != 3).then_some(at);
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(StringViewArray::from_iter_values((from..to).map(|at| format!("a key that is long: {at}")))),
+            Arc::new(
+                (from..to)
+                    .map(|at| some(at).map(|at| if at % 7 == 0 { f64::NAN } else { at as f64 * -0.1 }))
+                    .collect::<Float64Array>(),
+            ),
+            Arc::new((from..to).map(|at| some(at).map(|at| at as i64 - 50)).collect::<Int64Array>()),
+            Arc::new(UInt64Array::from_iter_values((from..to).map(|at| u64::MAX - at as u64))),
+            Arc::new((from..to).map(|at| some(at).map(|at| (at % 5).to_string())).collect::<StringViewArray>()),
+        ];
+        RecordBatch::try_new(Arc::new(schema), columns).unwrap()
+    }
+
+    #[test]
+    fn promise_4_parquet_that_was_saved_and_restored_goes_on_to_the_same_bytes() {
+        let scratch = tempfile::tempdir().unwrap();
+        let (schema, name, end) = (rows(0, 0).schema(), "outputs.parquet", 66_000);
+        let mut whole = ParquetRows::create(name, SchemaRef::clone(&schema), scratch.path()).unwrap();
+        whole.append(rows(0, end)).unwrap();
+        let expected = whole.finish().unwrap().digest();
+        for cut in [0, 9_000, 65_537] {
+            let mut table = ParquetRows::create(name, SchemaRef::clone(&schema), scratch.path()).unwrap();
+            table.append(rows(0, cut)).unwrap();
+            for _ in 0..1 + cut % 2 {
+                let (member, mut bytes) = (table.finish().unwrap(), Vec::new());
+                member.save(&mut bytes).unwrap();
+                let restored = |lengths, mut bytes: &[u8]| {
+                    ParquetRows::restore(name, SchemaRef::clone(&schema), scratch.path(), lengths, &mut bytes)
+                };
+                assert!(restored(member.lengths(), &bytes[1..]).is_err());
+                assert!(restored(MemberLengths { rows: Some(1 << 40), ..member.lengths() }, &bytes).is_err());
+                table = restored(member.lengths(), &bytes).unwrap();
+            }
+            table.append(rows(cut, end)).unwrap();
+            assert_eq!(table.finish().unwrap().digest(), expected, "{cut}");
+        }
     }
 }

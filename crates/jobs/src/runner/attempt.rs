@@ -280,6 +280,7 @@ fn options(jobs: &Jobs, claim: &Claim, release: &Release) -> io::Result<Options>
         format: claim.format,
         scratch: settings.scratch.clone().unwrap_or_else(|| folder.scratch()),
         contribution,
+        checkpoint: None,
     })
 }
 

@@ -5,12 +5,14 @@
 //! and the chosen rows explained: neither features nor predictions are computed twice. Memory: one slice of a range a
 //! thread.
 
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema};
+use serde::{Deserialize, Serialize};
 
 use super::Pieces;
 use super::explain::{Block, Explainer};
@@ -21,6 +23,7 @@ use crate::batch::ResultFormat;
 use crate::blocks::{BlockReader, encode};
 use crate::error::Result;
 use crate::functions::Asked;
+use crate::progress::Progress;
 use crate::spool::Spool;
 
 /// Bytes that wait in memory to be written.
@@ -90,45 +93,100 @@ impl Waiting {
         Ok(())
     }
 
+    /// Ends writing, so that it can be saved.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn seal(&mut self) -> io::Result<()> {
+        self.rows.seal()?;
+        self.predictions.seal()
+    }
+
+    /// How much waits.
+    pub fn lengths(&self) -> WaitingLengths {
+        let bytes = (0..self.ranges).map(|range| self.rows.len(range)).collect();
+        WaitingLengths { bytes, records: self.predictions.lengths().to_vec() }
+    }
+
+    /// Writes all that waits, once writing has ended.
+    ///
+    /// # Errors
+    /// When a file cannot be read or `out` not be written.
+    pub fn save(&self, out: &mut impl Write) -> io::Result<()> {
+        (0..self.ranges).try_for_each(|range| self.rows.copy_to(range, out))?;
+        self.predictions.save(out)
+    }
+
+    /// What [`Self::save`] wrote for `models` models, to be added to.
+    ///
+    /// # Errors
+    /// As [`Self::create`] and [`Self::append`]; those of `from`.
+    pub fn restore(scratch: &Path, lengths: WaitingLengths, models: usize, from: &mut impl Read) -> Result<Self> {
+        let mut rows = Spool::create(scratch, GATHERED_BYTES_MAX)?;
+        for (range, bytes) in lengths.bytes.iter().enumerate() {
+            rows.append_from(range, from, *bytes)?;
+        }
+        let predictions = Predictions::restore(scratch, lengths.records, models, from)?;
+        Ok(Self { rows, predictions, ranges: lengths.bytes.len() })
+    }
+
     /// Works out who is explained; `asked` is for each model of the release.
     ///
     /// # Errors
     /// When a file cannot be written or read.
     pub fn ranked(mut self, asked: &[Asked]) -> Result<Chosen> {
-        self.rows.seal()?;
-        self.predictions.seal()?;
+        self.seal()?;
         let cuts = asked.iter().enumerate().map(|(model, asked)| self.predictions.cut(model, asked.rows));
         let cuts = cuts.collect::<std::io::Result<Vec<Option<Cut>>>>()?;
-        Ok(Chosen { rows: Arc::new(self.rows), ranges: self.ranges, cuts })
+        Ok(Chosen { waiting: self, cuts })
     }
+}
+
+/// How much of what waits was saved.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct WaitingLengths {
+    /// Bytes of the rows of each range.
+    bytes: Vec<u64>,
+    /// Records of each range.
+    records: Vec<u32>,
 }
 
 /// All records, with what says who is explained.
 #[derive(Debug)]
 pub struct Chosen {
-    rows: Arc<Spool>,
-    /// How many there are.
-    pub ranges: usize,
+    waiting: Waiting,
     cuts: Vec<Option<Cut>>,
 }
 
 impl Chosen {
+    /// How many ranges there are.
+    pub fn ranges(&self) -> usize {
+        self.waiting.ranges
+    }
+
+    /// All that waited.
+    pub fn into_waiting(self) -> Waiting {
+        self.waiting
+    }
+
     /// The rows of the table of one range, and for each model how many records are explained.
     ///
     /// # Errors
-    /// When the scratch file cannot be read, or as the kernels say.
+    /// [`crate::Error::Cancelled`]; when the scratch file cannot be read, or as the kernels say.
     pub fn explain(
         &self,
         explainer: &Explainer<'_>,
         table: &ExplanationTable,
         range: usize,
         format: ResultFormat,
+        progress: &Progress,
     ) -> Result<Explained> {
-        let mut reader = BlockReader::new(Arc::clone(&self.rows), range);
+        let mut reader = BlockReader::new(&self.waiting.rows, range);
         let mut left: Vec<u32> = self.cuts.iter().map(|cut| cut.as_ref().map_or(0, |cut| cut.ties(range))).collect();
         let (mut pieces, mut counts) = (Pieces::new(format), vec![0; self.cuts.len()]);
         let (mut explaining, began) = (std::time::Duration::ZERO, Instant::now());
         while let Some(batch) = reader.next_batch()? {
+            progress.check()?;
             let block = Block::kept(&batch, explainer)?;
             let kernels = Instant::now();
             let scores = explainer.explain(&block, |model, values| {

@@ -35,7 +35,7 @@ pub struct Outputs<'a> {
 }
 
 /// How many records of a model are in each bin, and in none.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct BinCounts {
     /// From bin 1.
     pub bins: Vec<u64>,

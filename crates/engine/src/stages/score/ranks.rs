@@ -6,7 +6,7 @@
 //! ones are taken. Memory: the counters, and eight bytes for each range. What is found depends on the predictions and
 //! on the order of the records alone.
 
-use std::io;
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use crate::release::manifest::ExplainedRows;
@@ -66,6 +66,30 @@ impl Predictions {
     /// When the file cannot be written.
     pub fn seal(&mut self) -> io::Result<()> {
         self.spool.seal()
+    }
+
+    /// Records of each range.
+    pub fn lengths(&self) -> &[u32] {
+        &self.lengths
+    }
+
+    /// Writes all predictions, once writing has ended.
+    ///
+    /// # Errors
+    /// When the file cannot be read or `out` not be written.
+    pub fn save(&self, out: &mut impl Write) -> io::Result<()> {
+        (0..self.spool.buckets()).try_for_each(|model| self.spool.copy_to(model, out))
+    }
+
+    /// The predictions of `models` models that [`Self::save`] wrote, to be added to; `lengths` as it was then.
+    ///
+    /// # Errors
+    /// As [`Self::create`] and [`Self::append`]; those of `from`.
+    pub fn restore(scratch: &Path, lengths: Vec<u32>, models: usize, from: &mut impl Read) -> io::Result<Self> {
+        let mut restored = Self::create(scratch)?;
+        let bytes = 8 * lengths.iter().copied().map(u64::from).sum::<u64>();
+        (0..models).try_for_each(|model| restored.spool.append_from(model, from, bytes))?;
+        Ok(Self { lengths, ..restored })
     }
 
     /// The records of a model that are in a share; nothing where the choice is not by rank.
