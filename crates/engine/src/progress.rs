@@ -59,6 +59,12 @@ impl Progress {
         begun
     }
 
+    /// Records that this attempt has scored itself.
+    pub fn records_scored_here(&self) -> u64 {
+        let resumed = self.records_resumed.load(Ordering::Relaxed);
+        self.records_scored.load(Ordering::Relaxed).saturating_sub(resumed)
+    }
+
     /// Asks the batch to stop; it ends with [`Error::Cancelled`] within the time of one block of rows.
     pub fn cancel(&self) {
         self.stop.fetch_max(CANCEL, Ordering::Relaxed);

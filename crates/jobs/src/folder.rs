@@ -8,6 +8,7 @@
 //! resumable/<id>                        uploads that come in pieces, see [`crate::resumable`]
 //! objects/uploads/<owner>/<upload>.zip  accepted uploads
 //! objects/results/<batch>/<attempt>.zip results, each attempt under its own path
+//! objects/results/<batch>/<attempt>.checkpoint  see [`crate::runner`]
 //! objects/contributions/                contributed rows, see [`crate::contribution`]
 //! objects/contribution-keys/            the keys of their records
 //! scratch/                              unnamed files of running batches

@@ -20,7 +20,11 @@ pub(crate) struct Measures {
     records: AtomicU64,
     webhooks_delivered: AtomicU64,
     webhooks_failed: AtomicU64,
+    checkpoints: [AtomicU64; CHECKPOINTS.len()],
 }
+
+/// What becomes of checkpoints: what was scored was saved, or could not be; a batch went on from one, or could not.
+const CHECKPOINTS: [&str; 4] = ["written", "failed", "resumed", "unusable"];
 
 /// A reading of what was measured.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,6 +63,8 @@ pub struct Reading {
     pub webhooks_delivered: u64,
     /// Attempts at webhooks that failed.
     pub webhooks_failed: u64,
+    /// What became of checkpoints of running batches: `written`, `failed`, `resumed`, `unusable`.
+    pub checkpoints: Vec<(&'static str, u64)>,
     /// Passwords that were compared with a hash.
     pub password_checks: u64,
 }
@@ -78,6 +84,12 @@ impl Measures {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Counts what became of a checkpoint, one of [`CHECKPOINTS`].
+    pub(crate) fn checkpoint(&self, what: &str) {
+        let counters = CHECKPOINTS.iter().zip(&self.checkpoints).filter(|(name, _)| **name == what);
+        counters.for_each(|(_, counter)| _ = counter.fetch_add(1, Ordering::Relaxed));
+    }
+
     pub(crate) fn damaged(&self) {
         self.damaged.fetch_add(1, Ordering::Relaxed);
     }
@@ -88,13 +100,10 @@ impl Measures {
 
     /// Adds what one attempt did.
     pub(crate) fn attempt_ended(&self, progress: &bordereau_engine::progress::Progress) {
-        for (total, part) in [
-            (&self.rows, &progress.rows_read),
-            (&self.bytes, &progress.bytes_read),
-            (&self.records, &progress.records_scored),
-        ] {
+        for (total, part) in [(&self.rows, &progress.rows_read), (&self.bytes, &progress.bytes_read)] {
             total.fetch_add(part.load(Ordering::Relaxed), Ordering::Relaxed);
         }
+        self.records.fetch_add(progress.records_scored_here(), Ordering::Relaxed);
     }
 
     /// Adds the time a finished batch spent in a stage, by its name.
@@ -135,6 +144,11 @@ impl Jobs {
             stage_ms: Stage::ALL.iter().zip(&measures.stage_ms).map(|(stage, ms)| (*stage, load(ms))).collect(),
             webhooks_delivered: load(&measures.webhooks_delivered),
             webhooks_failed: load(&measures.webhooks_failed),
+            checkpoints: CHECKPOINTS
+                .iter()
+                .zip(&measures.checkpoints)
+                .map(|(what, count)| (*what, load(count)))
+                .collect(),
             password_checks: self.password_checks(),
         })
     }

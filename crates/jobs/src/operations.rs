@@ -20,6 +20,7 @@ use crate::batch::BatchStatus;
 use crate::error::{Error, Result};
 use crate::folder::gone;
 use crate::jobs::Jobs;
+use crate::runner::attempt;
 use crate::store::{About, BatchRow, Deleted, Withdrawal};
 
 /// Batches in one page at most.
@@ -187,6 +188,10 @@ impl Jobs {
                     progress.cancel();
                 }
             }
+        }
+        // What an attempt saved before it was given back; a running one does so when it ends.
+        for id in store.among(&ids, &[BatchState::Cancelled]).await? {
+            attempt::tidy(self, id, i64::MAX).await?;
         }
         tracing::info!(customer = %caller.customer(), user = %caller.name(), %key, "a batch is cancelled");
         Ok(cancelling)

@@ -56,6 +56,11 @@ struct Staged {
     stage: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Become {
+    what: &'static str,
+}
+
 /// What the server itself counts. Cheap to clone; a label is never more than a route of ours, a method we know and a
 /// status, so there are few of them whatever clients send.
 #[derive(Debug, Clone)]
@@ -163,6 +168,15 @@ fn gauges(reading: &Reading, registry: &mut Registry) {
 }
 
 fn counters(reading: &Reading, registry: &mut Registry) {
+    let checkpoints = Family::<Become, Counter>::default();
+    for (what, count) in &reading.checkpoints {
+        checkpoints.get_or_create(&Become { what }).inc_by(*count);
+    }
+    registry.register(
+        "checkpoints",
+        "Checkpoints of batches stopped by a shutdown, by what became of them",
+        checkpoints,
+    );
     for (name, help, value) in [
         ("attempts", "Attempts at batches that were begun", reading.attempts),
         ("damaged_files", "Stored files found to be other than their digest says", reading.damaged),

@@ -5,7 +5,6 @@ use std::fs::File;
 use std::io::{Read, Seek};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -53,8 +52,7 @@ impl Run {
 
     /// Records that this run has scored itself.
     fn scored(&self) -> u64 {
-        let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
-        load(&self.progress.records_scored) - load(&self.progress.records_resumed)
+        self.progress.records_scored_here()
     }
 
     fn saved(&self) -> Option<(usize, u64)> {
@@ -232,12 +230,12 @@ fn promise_4_a_checkpoint_that_does_not_fit_is_left_aside_and_all_starts_over() 
         assert_eq!((run.unusable(), run.resumed()), (Some(why), None));
         run.results()
     };
-    for cut in [0, 10, 24, 40, sound.len() / 2, sound.len() - 1] {
+    for cut in [0, 24, sound.len() / 2, sound.len() - 1] {
         std::fs::write(&to, &sound[..cut]).unwrap();
         let why = if cut < 64 { "it is no checkpoint of this format" } else { "it is damaged" };
         assert!(starts_over(&options(), why) == expected, "{cut} bytes");
     }
-    for flipped in [0, 30, 200, sound.len() / 2, sound.len() - 40, sound.len() - 1] {
+    for flipped in [0, 30, sound.len() / 2, sound.len() - 1] {
         let mut damaged = sound.clone();
         damaged[flipped] ^= 4;
         std::fs::write(&to, damaged).unwrap();

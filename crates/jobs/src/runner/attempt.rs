@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bordereau_base::refusal::Refusal;
+use bordereau_base::state::BatchState;
 use bordereau_engine::Error as EngineError;
 use bordereau_engine::batch::{BatchSpec, Options};
 use bordereau_engine::contribution::{Contribution, Destination};
@@ -18,7 +19,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinError;
 
 use super::profile::{FinishedProfile, profile};
-use super::{hold_lease, later};
+use super::{checkpoint, hold_lease, later};
 use crate::artefact;
 use crate::batch::{Fault, Report};
 use crate::contribution::{Made, Unkept, keep};
@@ -89,7 +90,7 @@ fn traced(
         outcome,
         rows: counted(&progress.rows_read),
         bytes: counted(&progress.bytes_read),
-        records: counted(&progress.records_scored),
+        records: progress.records_scored_here(),
     }
 }
 
@@ -117,6 +118,9 @@ async fn run(jobs: Jobs, claim: Arc<Claim>, progress: Arc<Progress>) {
             Err(Unkept::Failed(error)) => self::ending(error),
         };
     }
+    if matches!(ending, Ending::Fault(_) | Ending::NoRoom) {
+        forget(&jobs, &claim).await;
+    }
     heartbeat.abort();
     measures.attempt_ended(&progress);
     let outcome = ending.outcome();
@@ -135,6 +139,15 @@ async fn run(jobs: Jobs, claim: Arc<Claim>, progress: Arc<Progress>) {
         Ok(false) => tracing::warn!(%key, attempt, "the batch went to another attempt; this one comes to nothing"),
         // The lease runs out, and the batch is taken up again.
         Err(error) => tracing::error!(%error, %key, attempt, "cannot write down how the attempt ended"),
+    }
+}
+
+/// Removes what could be gone on from: after a fault it may have to do with it, and a full disk needs the room.
+async fn forget(jobs: &Jobs, claim: &Arc<Claim>) {
+    let (folder, claim) = (jobs.inner.folder.clone(), Arc::clone(claim));
+    let removed = tokio::task::spawn_blocking(move || checkpoint::remove(&folder, &claim.fence)).await;
+    if let Ok(Err(error)) = removed {
+        tracing::warn!(%error, "a checkpoint cannot be removed");
     }
 }
 
@@ -246,7 +259,13 @@ fn score(jobs: &Jobs, claim: &Claim, release: Arc<Release>, progress: &Progress)
         upload: vec![folder.object(&claim.upload_object)],
     };
     let out = File::options().read(true).write(true).create_new(true).open(&path)?;
-    let outcome = (settings.score)(&spec, &options, progress, &out)?;
+    let outcome = (settings.score)(&spec, &options, progress, &out);
+    if matches!(outcome, Err(EngineError::Cancelled))
+        && let Err(error) = checkpoint::place(folder, &claim.fence)
+    {
+        tracing::warn!(%error, key = %claim.key, "a checkpoint cannot be put in its place; the batch starts over");
+    }
+    let outcome = outcome?;
     if out.metadata()?.len() != outcome.zip_bytes {
         return Err(io::Error::other("the results have another length than they should").into());
     }
@@ -280,7 +299,7 @@ fn options(jobs: &Jobs, claim: &Claim, release: &Release) -> io::Result<Options>
         format: claim.format,
         scratch: settings.scratch.clone().unwrap_or_else(|| folder.scratch()),
         contribution,
-        checkpoint: None,
+        checkpoint: Some(checkpoint::of(jobs, claim)?),
     })
 }
 
@@ -288,17 +307,26 @@ fn results_object(claim: &Claim) -> String {
     format!("{}/{}.zip", artefact::folder_of(&claim.fence), claim.fence.attempt)
 }
 
-/// Removes what attempts before `before` left in the batch's folder of results, but for what the batch names. Never
-/// what later ones made: this attempt may have lost its lease without knowing. An earlier attempt that is still at work
-/// (it lost its lease) keeps writing to a file without a name, and its commit is refused.
+/// Removes what attempts before `before` left in the batch's folder of results, but for what the batch names and, as
+/// long as it has not ended, the newest checkpoint. Never what later ones made: this attempt may have lost its lease
+/// without knowing. An earlier attempt that is still at work (it lost its lease) keeps writing to a file without a
+/// name, and its commit is refused.
 pub(crate) async fn tidy(jobs: &Jobs, batch: i64, before: i64) -> Result<()> {
-    let named = jobs.inner.store.objects_of(batch).await?;
+    let store = &jobs.inner.store;
+    let named = store.objects_of(batch).await?;
+    let goes_on = !store.among(&[batch], &[BatchState::Accepted, BatchState::Running]).await?.is_empty();
     let folder = jobs.inner.folder.object(&format!("results/{batch}"));
-    let named: Vec<PathBuf> = named.iter().map(|object| jobs.inner.folder.object(object)).collect();
-    Ok(tokio::task::spawn_blocking(move || remove_left(&folder, before, &named)).await??)
+    let mut kept: Vec<PathBuf> = named.iter().map(|object| jobs.inner.folder.object(object)).collect();
+    let removed = tokio::task::spawn_blocking(move || {
+        if goes_on {
+            kept.extend(checkpoint::newest(&folder)?);
+        }
+        remove_left(&folder, before, &kept)
+    });
+    Ok(removed.await??)
 }
 
-fn remove_left(folder: &Path, before: i64, named: &[PathBuf]) -> io::Result<()> {
+fn remove_left(folder: &Path, before: i64, kept: &[PathBuf]) -> io::Result<()> {
     let entries = match std::fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         entries => entries?,
@@ -307,7 +335,7 @@ fn remove_left(folder: &Path, before: i64, named: &[PathBuf]) -> io::Result<()> 
         let left = entry?.path();
         let name = left.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let attempt = name.split('.').next().and_then(|number| number.parse::<i64>().ok());
-        if attempt.is_some_and(|attempt| attempt < before) && !named.contains(&left) {
+        if attempt.is_some_and(|attempt| attempt < before) && !kept.contains(&left) {
             let removed = match left.is_dir() {
                 true => std::fs::remove_dir_all(left),
                 false => std::fs::remove_file(left),

@@ -8,6 +8,7 @@
 //! Invariant: whatever an attempt does is undone or without effect unless its last transaction commits under its fence.
 
 pub(crate) mod attempt;
+mod checkpoint;
 mod profile;
 
 use std::future::Future;
@@ -22,8 +23,8 @@ use crate::jobs::Jobs;
 use crate::store::Claim;
 
 impl Jobs {
-    /// Runs batches until `shutdown` is there; then running ones are cancelled and given back, to be taken up at the
-    /// next start. First sweeps up after processes that ended.
+    /// Runs batches until `shutdown` is there; then running ones are stopped, what they have scored is saved, and they
+    /// are given back, to be taken up at the next start. First sweeps up after processes that ended.
     ///
     /// # Errors
     /// Only when it cannot begin: the data folder cannot be written. Later faults are logged and tried again.
@@ -47,7 +48,7 @@ impl Jobs {
         // What it leaves half done is swept at the next start.
         sweeping.abort();
         for progress in self.running().values() {
-            progress.cancel();
+            progress.drain();
         }
         while attempts.join_next().await.is_some() {}
         Ok(())

@@ -6,6 +6,7 @@ mod accounts;
 mod backup;
 mod contributions;
 mod crashes;
+mod drained;
 mod events;
 mod logs;
 mod operations;
