@@ -3,6 +3,7 @@
 use std::fmt;
 
 use bordereau_base::refusal::Refusal;
+use bordereau_engine::model_rows::RowsError;
 
 use crate::settings::SettingError;
 
@@ -53,6 +54,15 @@ impl Failure {
             cause = inner.source();
         }
         Self::Internal(text)
+    }
+}
+
+impl From<RowsError> for Failure {
+    fn from(error: RowsError) -> Self {
+        match error {
+            RowsError::Unfit(message) => Self::Usage(message),
+            RowsError::Unread(message) => Self::Internal(message),
+        }
     }
 }
 

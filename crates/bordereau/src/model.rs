@@ -1,22 +1,22 @@
 //! `bordereau model`: a model file looked at, checked against where it was made, and explained for one row.
 //!
-//! Rows come from delimited files or JSON ([`rows`]) and are bound to the model's inputs by name. What is found is one
-//! document ([`inspect`], [`check`], [`explain`]), printed as tables or as JSON.
+//! Rows come from delimited files or JSON ([`bordereau_engine::model_rows`]) and are bound to inputs by name.
+//! What is found is one document ([`inspect`], [`check`], [`explain`]), printed as tables or as JSON.
 
 mod check;
 mod explain;
 mod inspect;
 mod notes;
-mod rows;
 
 use std::path::Path;
 
+use bordereau_engine::model_rows::Rows;
 use bordereau_model::{Error, Model};
 use serde::Serialize;
 
 use crate::cli;
 use crate::exit::{Failure, REFUSED};
-use crate::settings::Layers;
+use crate::settings::{Layers, Settings};
 use crate::terminal::{say_all, warn};
 
 /// Runs the command.
@@ -47,6 +47,12 @@ fn open(path: &Path) -> Result<Option<Opened>, Failure> {
             Ok(None)
         }
     }
+}
+
+/// The model as it is explained against the rows of a file, where there is one.
+fn against(model: Model, background: Option<&Path>, settings: &Settings) -> Result<Model, Failure> {
+    let Some(path) = background else { return Ok(model) };
+    Ok(Rows::read(path, &settings.limits)?.as_background_of(model)?)
 }
 
 fn refuse(path: &Path, error: &Error) -> u8 {

@@ -35,8 +35,8 @@ use crate::stages::score::{BusyTime, ModelCounts, Scored, score};
 use crate::stages::tables::{Chunk, Table};
 use crate::stages::validate::{Input, Judgement, validate};
 use crate::summary::{
-    Counts, ModelSummary, OutputFieldSummary, RelationSummary, ReleaseSummary, ScoreBusy, StageTiming, Summary,
-    Timings, UnknownCategories,
+    Counts, ExplanationSummary, ModelSummary, OutputFieldSummary, RelationSummary, ReleaseSummary, ScoreBusy,
+    StageTiming, Summary, Timings, UnknownCategories,
 };
 
 /// What is to be scored, and for whom.
@@ -304,6 +304,11 @@ fn model_summary(((model, spec), counts): ((&ReleaseModel, &ModelSpec), &ModelCo
         unknown_categories: unknown.collect(),
         explained: counts.explained,
         not_explained: predicted.saturating_sub(counts.explained),
+        explanation: model.model.method().map(|method| ExplanationSummary {
+            method: method.name().to_owned(),
+            background_rows: method.background_rows().map(|rows| rows as u64),
+            base: model.model.bias().get(model.output).copied().filter(|base| base.is_finite()),
+        }),
         output_fields: fields.collect(),
     }
 }

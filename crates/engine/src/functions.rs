@@ -2,10 +2,10 @@
 //!
 //! `bordereau_score(model, asked, record, feature, ...)` gives for each row a struct: the prediction, the sum of all
 //! absolute contributions, the list of the inputs with the largest ones, the list of inputs whose category the model
-//! does not know, and the fields of the model's own output that are asked for. The model travels by name (the SHA-256
-//! of its file); each process looks it up among the models it has loaded, see [`register_model`]. What is asked
-//! ([`Asked`]) travels as JSON. Features come as `DOUBLE` or text, in the order of the model's inputs. The same row
-//! gives the same answer in whatever batch it comes.
+//! does not know, and the fields of the model's own output that are asked for. The model travels by name
+//! ([`crate::release::ReleaseModel::key`]); each process looks it up among the models it has loaded, see
+//! [`register_model`]. What is asked ([`Asked`]) travels as JSON. Features come as `DOUBLE` or text, in the order of
+//! the model's inputs. The same row gives the same answer in whatever batch it comes.
 
 mod asked;
 mod column;
@@ -37,22 +37,22 @@ pub const SCORE: &str = "bordereau_score";
 static MODELS: LazyLock<RwLock<HashMap<String, Vec<Weak<Model>>>>> = LazyLock::new(RwLock::default);
 
 /// Makes a model known to the scoring function for as long as the caller keeps it.
-pub fn register_model(sha256: &str, model: &Arc<Model>) {
+pub fn register_model(key: &str, model: &Arc<Model>) {
     let mut models = MODELS.write().unwrap_or_else(PoisonError::into_inner);
     models.retain(|_, known| {
         known.retain(|known| known.strong_count() > 0);
         !known.is_empty()
     });
-    let known = models.entry(sha256.to_owned()).or_default();
+    let known = models.entry(key.to_owned()).or_default();
     if !known.iter().any(|known| known.as_ptr() == Arc::as_ptr(model)) {
         known.push(Arc::downgrade(model));
     }
 }
 
-fn model(sha256: &str) -> Result<Arc<Model>> {
+fn model(key: &str) -> Result<Arc<Model>> {
     let models = MODELS.read().unwrap_or_else(PoisonError::into_inner);
-    let known = models.get(sha256).and_then(|known| known.iter().find_map(Weak::upgrade));
-    known.ok_or_else(|| exec_datafusion_err!("the model {sha256} is not loaded in this process"))
+    let known = models.get(key).and_then(|known| known.iter().find_map(Weak::upgrade));
+    known.ok_or_else(|| exec_datafusion_err!("the model {key} is not loaded in this process"))
 }
 
 /// Time spent in the kernels of the models.

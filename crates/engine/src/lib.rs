@@ -18,6 +18,7 @@ pub mod dry_run;
 pub mod error;
 pub mod functions;
 pub mod keys;
+pub mod model_rows;
 pub mod places;
 pub mod profile_column;
 pub mod progress;

@@ -120,9 +120,26 @@ pub struct ModelSummary {
     /// contributions.
     #[serde(default)]
     pub not_explained: u64,
+    /// How its predictions are explained; absent where the model has no contributions.
+    #[serde(default)]
+    pub explanation: Option<ExplanationSummary>,
     /// The fields of the model's own output, in the order of their columns.
     #[serde(default)]
     pub output_fields: Vec<OutputFieldSummary>,
+}
+
+/// How a model's predictions are explained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExplanationSummary {
+    /// `path-dependent` (trees, by their training rows), `interventional` (against background rows), `terms` (linear
+    /// predictors) or `points` (scorecards).
+    pub method: String,
+    /// The number of background rows; absent for other methods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub background_rows: Option<u64>,
+    /// What the contributions of a record start from, on the scale of the model's link: with all of them it adds up to
+    /// the raw score. For `interventional` the mean raw score of the background.
+    pub base: Option<f64>,
 }
 
 /// A field of a model's own output.

@@ -1,4 +1,5 @@
-//! Rows per second of a model file: `rates MODEL ROWS.f64 WIDTH score|explain|top ROWS_PER_CALL THREADS [OUT]`.
+//! Rows per second of a model file: `rates MODEL ROWS.f64 WIDTH WHAT ROWS_PER_CALL THREADS [OUT]`, where WHAT is score,
+//! explain, top, or against:N (explain against the first N rows).
 //!
 //! `ROWS.f64` holds rows x WIDTH little-endian doubles, NaN where a value is missing; categories are their codes. Each
 //! thread takes rows in turn, a call at a time. Prints seconds of loading, what it adds to the resident memory, the
@@ -22,7 +23,7 @@ const PASS_SECONDS: f64 = 0.2;
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [model, rows, width, what, call, threads, out @ ..] = arguments.as_slice() else {
-        println!("rates MODEL ROWS.f64 WIDTH score|explain|top ROWS_PER_CALL THREADS [OUT]");
+        println!("rates MODEL ROWS.f64 WIDTH score|explain|top|against:N ROWS_PER_CALL THREADS [OUT]");
         return;
     };
     let [width, call, threads] = [width, call, threads].map(|number| number.parse::<usize>().unwrap());
@@ -32,6 +33,14 @@ fn main() {
     let (load, memory) = (start.elapsed().as_secs_f64(), resident_mib() - memory);
     let rows: Vec<f64> =
         std::fs::read(rows).unwrap().as_chunks::<8>().0.iter().map(|x| f64::from_le_bytes(*x)).collect();
+    let background = what.strip_prefix("against:").map(|count| count.parse::<usize>().unwrap());
+    let model = match background {
+        Some(count) => {
+            let background = bind(&model, &rows[..count * width], width);
+            model.with_background(&background).expect("it is explained so")
+        }
+        None => model,
+    };
     let calls: Vec<Features> = rows.chunks(call * width).map(|rows| bind(&model, rows, width)).collect();
     let run = |features: &Features| match what.as_str() {
         "score" => model.score(features).prediction,

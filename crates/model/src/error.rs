@@ -36,6 +36,10 @@ pub enum Error {
         /// What does not fit (types and counts, never values).
         message: String,
     },
+    /// Rows given to [`crate::Model::with_background`] that the model cannot be explained against; the end of a
+    /// sentence.
+    #[error("{0}")]
+    Background(String),
 }
 
 impl Error {

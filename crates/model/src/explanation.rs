@@ -12,6 +12,42 @@ pub struct Contributions {
     pub bias: Vec<f64>,
 }
 
+/// How contributions are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Of trees: by the training rows counted in them.
+    PathDependent,
+    /// Of a linear predictor: coefficient x value.
+    Terms,
+    /// Of a scorecard: points.
+    Points,
+    /// Against background rows.
+    Interventional {
+        /// So many.
+        rows: usize,
+    },
+}
+
+impl Method {
+    /// Its name in results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PathDependent => "path-dependent",
+            Self::Terms => "terms",
+            Self::Points => "points",
+            Self::Interventional { .. } => "interventional",
+        }
+    }
+
+    /// The number of background rows, where there are some.
+    pub fn background_rows(self) -> Option<usize> {
+        match self {
+            Self::Interventional { rows } => Some(rows),
+            Self::PathDependent | Self::Terms | Self::Points => None,
+        }
+    }
+}
+
 /// One of the largest contributions of a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TopEntry {

@@ -6,6 +6,7 @@
 //! *slots*: an input, with zeros taken as missing or not. Memory: about 30 bytes per node for scoring, and 300 for
 //! explaining, from the first explanation on; while it explains, 8 MiB of rows and one tree's tables (1 MiB).
 
+mod against;
 mod background;
 mod explain;
 mod layout;
@@ -21,7 +22,8 @@ mod vector;
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use background::Pair;
+pub(crate) use against::Against;
+use against::Trees;
 use explain::Paths;
 use ranked::{RankWork, Ranks};
 use score::Walk;
@@ -39,6 +41,9 @@ const BLOCK_ROWS: usize = 128;
 
 /// Most rows explained together: as many as make a tree's tables cheap.
 const EXPLAIN_ROWS: usize = 8192;
+
+/// Most rows explained together against background rows.
+const AGAINST_ROWS: usize = 2048;
 
 /// Most contributions in hand (8 MiB of them) as long as one group of lanes has fewer.
 const EXPLAIN_CELLS: usize = 1 << 20;
@@ -343,26 +348,34 @@ impl Forest {
         explainer.paths.get()
     }
 
-    /// Contributions (rows x inputs x outputs) of rows against background rows, see [`background`]; nothing of linear
-    /// leaves.
-    pub(crate) fn explain_against(&self, values: &[f64], background: &[f64]) -> Option<Vec<f64>> {
-        if self.is_linear {
-            return None;
+    /// What explaining against background rows, of which there is at least one, needs; nothing of linear leaves.
+    pub(crate) fn against(&self, background: &[f64]) -> Option<Against> {
+        let walks: Vec<&Walk> = self.scorers.iter().map(|scorer| &scorer.walk).collect();
+        let inputs = self.slot_inputs();
+        let trees = Trees { walks: &walks, inputs: &inputs, outputs: self.outputs };
+        let mut columns = Vec::new();
+        layout::gather_columns(&mut columns, background, self.inputs, &self.slots);
+        (!self.is_linear).then(|| Against::new(trees, columns, background.len() / self.inputs))
+    }
+
+    /// As [`Self::explain`], against background rows.
+    pub(crate) fn explain_against(&self, against: &Against, values: &[f64], mut each: impl FnMut(&[f64])) {
+        let walks: Vec<&Walk> = self.scorers.iter().map(|scorer| &scorer.walk).collect();
+        let inputs = self.slot_inputs();
+        let trees = Trees { walks: &walks, inputs: &inputs, outputs: self.outputs };
+        let cells = self.inputs * self.outputs;
+        let (mut columns, mut phi) = (Vec::new(), Vec::new());
+        for values in values.chunks(explain_rows(cells).min(AGAINST_ROWS) * self.inputs) {
+            layout::gather_columns(&mut columns, values, self.inputs, &self.slots);
+            phi.clear();
+            phi.resize(values.len() * self.outputs, 0.0);
+            against.add(trees, &columns, values.len() / self.inputs, &mut phi);
+            each(&phi);
         }
-        let inputs: Vec<usize> = self.slots.iter().map(|slot| slot.input as usize).collect();
-        let read = |row: &[f64]| self.slots.iter().map(|slot| layout::read(row, *slot)).collect::<Vec<f64>>();
-        let background: Vec<Vec<f64>> = background.chunks_exact(self.inputs).map(read).collect();
-        let mut phi = vec![0.0; values.len() * self.outputs];
-        let share = 1.0 / background.len() as f64;
-        for (row, phi) in values.chunks_exact(self.inputs).zip(phi.chunks_exact_mut(self.inputs * self.outputs)) {
-            let row = read(row);
-            for other in &background {
-                for scorer in &self.scorers {
-                    Pair::new(&scorer.walk, &inputs, (&row, other), self.inputs).add(share, phi, self.outputs);
-                }
-            }
-        }
-        Some(phi)
+    }
+
+    fn slot_inputs(&self) -> Vec<usize> {
+        self.slots.iter().map(|slot| slot.input as usize).collect()
     }
 
     /// Call `each` with the contributions (rows x inputs x outputs) of one block of rows after the other.

@@ -32,6 +32,6 @@ mod model;
 mod scorecard;
 
 pub use error::Error;
-pub use explanation::{Contributions, Top, TopEntry};
+pub use explanation::{Contributions, Method, Top, TopEntry};
 pub use features::Features;
 pub use model::{About, Format, Input, InputKind, Model, OutputField, Scores};

@@ -10,7 +10,8 @@ mod expression;
 mod normal;
 mod sums;
 
-use crate::background::mean;
+use std::collections::BTreeSet;
+
 use crate::forest::Precision;
 
 use sums::Sums;
@@ -149,6 +150,7 @@ pub(crate) struct Linear {
     precision: Precision,
     /// The quick way, where nothing but sums is asked.
     sums: Option<Sums>,
+    is_additive: bool,
 }
 
 impl Linear {
@@ -165,11 +167,13 @@ impl Linear {
             expression.reads(&mut |field| first = first.or(sources.get(field).copied().flatten()));
             sources.push(first);
         }
+        let is_additive = is_additive(inputs.len(), &derived, &equations);
         let owner = |term: &Term| term.factors.iter().find_map(|factor| sources[factor.field()]);
         let owners = equations.iter().map(|equation| equation.terms.iter().map(owner).collect()).collect();
         let precision = Precision::Double;
         let sums = if derived.is_empty() { Sums::new(&inputs, &equations) } else { None };
-        let mut linear = Self { inputs, derived, equations, owners, bias: Vec::new(), finish, precision, sums };
+        let mut linear =
+            Self { inputs, derived, equations, owners, bias: Vec::new(), finish, precision, sums, is_additive };
         linear.bias = linear.constant_part();
         linear
     }
@@ -254,17 +258,10 @@ impl Linear {
         }
     }
 
-    /// Contributions (rows x inputs x outputs) of rows against background rows: the differences from their mean.
-    /// Nothing where a term may read several inputs.
-    pub(crate) fn explain_against(&self, values: &[f64], background: &[f64]) -> Option<Vec<f64>> {
-        self.sums.as_ref()?;
-        let (mut all, mut others) = (Vec::new(), Vec::new());
-        self.explain(values, |row| all.extend_from_slice(row));
-        self.explain(background, |row| others.extend_from_slice(row));
-        let cells = self.inputs.len() * self.equations.len();
-        let means = mean(&others, cells);
-        all.chunks_exact_mut(cells).for_each(|row| row.iter_mut().zip(&means).for_each(|(x, mean)| *x -= mean));
-        Some(all)
+    /// Whether every term reads at most one input, so that contributions against background rows are differences from
+    /// their mean.
+    pub(crate) fn is_additive(&self) -> bool {
+        self.is_additive
     }
 
     /// Treated inputs, then derived fields; false when an invalid value leaves the row without a score.
@@ -280,6 +277,20 @@ impl Linear {
             fields.push(value);
         }
     }
+}
+
+/// Whether every term reads at most one of so many inputs.
+fn is_additive(inputs: usize, derived: &[Expression], equations: &[Equation]) -> bool {
+    let mut sources: Vec<BTreeSet<usize>> = (0..inputs).map(|input| BTreeSet::from([input])).collect();
+    for expression in derived {
+        let mut all = BTreeSet::new();
+        expression.reads(&mut |field| all.extend(sources.get(field).into_iter().flatten()));
+        sources.push(all);
+    }
+    let terms = equations.iter().flat_map(|equation| &equation.terms);
+    let mut read = terms
+        .map(|term| term.factors.iter().flat_map(|factor| &sources[factor.field()]).collect::<BTreeSet<_>>().len());
+    read.all(|inputs| inputs <= 1)
 }
 
 impl Treatment {

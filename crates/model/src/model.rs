@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 
+use crate::background::Background;
 use crate::explanation::{Contributions, Top};
 use crate::features::{self, Binding, Features};
 use crate::forest::{Forest, Precision};
@@ -133,6 +134,7 @@ pub struct Model {
     pub(crate) parts: Parts,
     /// What the file itself wants to be computed of a row.
     document: Option<Document>,
+    pub(crate) background: Option<Background>,
 }
 
 impl fmt::Debug for Model {
@@ -167,7 +169,7 @@ impl Model {
             Format::CatBoost => formats::catboost::load(bytes)?,
             Format::Onnx => formats::onnx::load(bytes)?,
         };
-        Ok(Self { format, parts, document })
+        Ok(Self { format, parts, document, background: None })
     }
 
     /// Read a model file of whatever format its content shows.
@@ -274,7 +276,7 @@ impl Model {
     }
 
     /// Whether [`Self::explain`] gives contributions: not for linear trees, nor for trees without
-    /// counts of rows, nor for a graph.
+    /// counts of rows and without a background, nor for a graph.
     pub fn explains(&self) -> bool {
         self.unexplained().is_none()
     }
@@ -282,6 +284,7 @@ impl Model {
     /// Why [`Self::explain`] gives no contributions, as the end of a sentence; nothing where it gives them.
     pub fn unexplained(&self) -> Option<&'static str> {
         match &self.parts.form {
+            _ if self.background.is_some() => None,
             Form::Forest(forest) if forest.explains() => None,
             Form::Forest(forest) if forest.is_linear() => Some("linear trees have no agreed contributions"),
             Form::Forest(_) => Some("a split counts no training rows, which contributions are weighted by"),
@@ -371,7 +374,8 @@ impl Model {
     }
 
     /// Contributions of every input to every raw score: path-dependent TreeSHAP values for a forest (Lundberg et al.
-    /// 2020, algorithm 2), coefficient x value summed by input for a linear predictor. Nothing where
+    /// 2020, algorithm 2), coefficient x value summed by input for a linear predictor; others against a background, see
+    /// [`Self::with_background`]. [`Self::method`] says which. Nothing where
     /// [`Self::explains`] is false or the features are another model's.
     pub fn explain(&self, features: &Features) -> Option<Contributions> {
         let mut values = Vec::with_capacity(features.values().len() * self.parts.outputs);
@@ -434,7 +438,12 @@ impl Model {
         }
     }
 
-    fn bias(&self) -> Vec<f64> {
+    /// The raw score of each output that contributions start from, as [`Contributions::bias`]; empty where the model
+    /// has none.
+    pub fn bias(&self) -> Vec<f64> {
+        if let Some(background) = &self.background {
+            return background.bias.clone();
+        }
         match &self.parts.form {
             Form::Forest(forest) => forest.bias().to_vec(),
             Form::Treated(treated) => treated.bias(),
@@ -466,6 +475,9 @@ impl Model {
     }
 
     fn explain_all(&self, features: &Features, each: impl FnMut(&[f64])) {
+        if let Some(background) = &self.background {
+            return self.explain_against(background, features, each);
+        }
         match &self.parts.form {
             Form::Forest(forest) => forest.explain(features.values(), each),
             Form::Treated(treated) => treated.explain(features.values(), each),

@@ -45,6 +45,7 @@ Examples:
   bordereau model explain claims.ubj --row rows.csv        the first row
   bordereau model explain claims.ubj --row rows.csv:17     the row that is line 17 in a text editor (the header is 1)
   bordereau model explain claims.ubj --row '{\"age\": 41, \"make\": \"BMW\"}'
+  bordereau model explain claims.ubj --row rows.csv:17 --background sample.csv
 
 Exit codes:
   0   the row is scored
@@ -82,6 +83,9 @@ pub struct ModelCheck {
     /// What the contributions of the inputs were.
     #[arg(long, value_name = "CONTRIBUTIONS")]
     pub contributions: Option<PathBuf>,
+    /// Rows that the contributions are against (interventional): a delimited file with a column for each input.
+    #[arg(long, value_name = "ROWS", requires = "contributions")]
+    pub background: Option<PathBuf>,
     /// Differences up to this are none: relative to the expected prediction, and for raw scores and contributions to
     /// the expected value or 1, whichever is larger. 0 wants the same number.
     #[arg(long, value_name = "T", default_value_t = 1e-6, value_parser = tolerance)]
@@ -103,6 +107,9 @@ pub struct ModelExplain {
     /// A row: FILE, FILE:N (the row's number in the file; the header is 1), or a JSON object of values by input.
     #[arg(long, value_name = "ROW")]
     pub row: String,
+    /// Explain against these rows (interventional): a delimited file with a column for each input.
+    #[arg(long, value_name = "ROWS")]
+    pub background: Option<PathBuf>,
     /// How many inputs are listed; the others are added up.
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub top: usize,

@@ -1,12 +1,12 @@
 //! `bordereau model check`: the rows of a file scored here, held against what the model gave where it was made.
 
 use bordereau_base::figure::grouped;
+use bordereau_engine::model_rows::{Bound, How, Matched, Rows};
 use bordereau_model::{Format, Model, Scores};
 use bordereau_report::number::decimal;
 use serde::Serialize;
 
-use super::rows::{Bound, How, Matched, Rows};
-use super::{Opened, open, output_name, say_json, title};
+use super::{Opened, against, open, output_name, say_json, title};
 use crate::cli::ModelCheck;
 use crate::exit::{DIFFERENT, DONE, Failure, REFUSED};
 use crate::profile::grid::{Cell, Grid, GridColumn};
@@ -74,6 +74,7 @@ struct Difference {
 /// Runs the command.
 pub fn run(args: &ModelCheck, settings: &Settings) -> Result<u8, Failure> {
     let Some(Opened { model, .. }) = open(&args.model)? else { return Ok(REFUSED) };
+    let model = against(model, args.background.as_deref(), settings)?;
     let input = Rows::read(&args.input, &settings.limits)?;
     let expected = Rows::read(&args.expected, &settings.limits)?;
     let bound = input.bind(&model)?;
@@ -103,7 +104,7 @@ fn predictions(model: &Model, file: &Rows, asked: &[String], scores: &Scores) ->
         let all = if what == What::RawScore { &scores.raw } else { &scores.prediction };
         let got = all.iter().skip(output).step_by(outputs).copied().collect();
         let expected = file.numbers_of(column)?;
-        Some(expected.map(|expected| Series { column: column.to_owned(), what, expected, got }))
+        Some(expected.map_err(Failure::from).map(|expected| Series { column: column.to_owned(), what, expected, got }))
     };
     if !asked.is_empty() {
         if asked.len() != outputs {

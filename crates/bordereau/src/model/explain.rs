@@ -4,13 +4,13 @@ use std::path::Path;
 
 use arrow::array::{Array, ArrayRef, Float64Array, StringArray};
 use bordereau_base::figure::grouped;
-use bordereau_model::{Contributions, Model, OutputField, Scores};
+use bordereau_engine::model_rows::{Bound, Matched, Rows};
+use bordereau_model::{Contributions, Method, Model, OutputField, Scores};
 use bordereau_report::number::percent;
 use serde::Serialize;
 
 use super::inspect::{link, number};
-use super::rows::{Bound, Matched, Rows};
-use super::{Opened, open, output_name, say_json, title};
+use super::{Opened, against, open, output_name, say_json, title};
 use crate::cli::ModelExplain;
 use crate::exit::{DONE, Failure, REFUSED};
 use crate::profile::draw::bar;
@@ -35,6 +35,9 @@ struct Explained {
     /// The fields of the model's own output.
     output_fields: Vec<FieldValue>,
     not_explained_because: Option<&'static str>,
+    /// How contributions are made: `path-dependent`, `interventional`, `terms` or `points`.
+    method: Option<&'static str>,
+    background_rows: Option<usize>,
     /// Inputs that the row has no column for.
     absent: Vec<String>,
     /// Inputs whose category the model does not know.
@@ -72,6 +75,7 @@ struct FieldValue {
 /// Runs the command.
 pub fn run(args: &ModelExplain, settings: &Settings) -> Result<u8, Failure> {
     let Some(Opened { model, .. }) = open(&args.model)? else { return Ok(REFUSED) };
+    let model = against(model, args.background.as_deref(), settings)?;
     let row = row(&args.row, settings)?;
     let bound = row.bind(&model)?;
     let (scores, fields) = model.score_and_fields(&bound.features);
@@ -90,6 +94,8 @@ pub fn run(args: &ModelExplain, settings: &Settings) -> Result<u8, Failure> {
             .map(|(field, column)| FieldValue::new(field, column))
             .collect(),
         not_explained_because: model.unexplained(),
+        method: model.method().map(Method::name),
+        background_rows: model.method().and_then(Method::background_rows),
         absent: names(&bound, |input| input.column.is_none()),
         unknown: names(&bound, |input| input.unknown > 0),
     };
@@ -126,7 +132,7 @@ fn names(bound: &Bound, which: impl Fn(&Matched) -> bool) -> Vec<String> {
 /// The row that is asked for: a JSON object, a file, or a file and a row's number.
 fn row(asked: &str, settings: &Settings) -> Result<Rows, Failure> {
     if asked.trim_start().starts_with('{') {
-        return Rows::of_json(asked);
+        return Ok(Rows::of_json(asked)?);
     }
     // A file may have a colon in its name.
     let numbered = asked.rsplit_once(':').filter(|_| !Path::new(asked).exists());
@@ -188,6 +194,12 @@ fn text(screen: &Screen, args: &ModelExplain, model: &Model, explained: &Explain
     if !explained.unknown.is_empty() {
         let names = screen.text(&explained.unknown.join(", "));
         text.push_str(&screen.wrap("  holds a category that the model does not know: ", &names));
+    }
+    if let Some(rows) = explained.background_rows {
+        text.push_str(&format!(
+            "  against {} background rows, whose mean raw score is the base\n",
+            grouped(rows as u64)
+        ));
     }
     for output in &explained.outputs {
         text.push('\n');

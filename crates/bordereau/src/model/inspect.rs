@@ -181,7 +181,10 @@ fn outputs(model: &Model) -> String {
 
 fn explained(model: &Model) -> String {
     if let Some(reason) = model.unexplained() {
-        return format!("no: {reason}");
+        return match model.no_background() {
+            None => format!("against background rows only: {reason}"),
+            Some(_) => format!("no: {reason}"),
+        };
     }
     let how = match model.form() {
         "forest" => "exact TreeSHAP values",

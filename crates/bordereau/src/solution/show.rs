@@ -1,8 +1,10 @@
 //! `bordereau solution show`: a release for people, on a terminal or as Markdown. What is said of fields and relations
 //! is worded by [`bordereau_engine::release::table`].
 
+use bordereau_base::figure::grouped;
 use bordereau_engine::release::Release;
 use bordereau_engine::release::table::{FieldRow, field_rows, relation_words};
+use bordereau_model::Model;
 
 pub use bordereau_engine::release::table::markdown;
 
@@ -51,8 +53,17 @@ fn rules(release: &Release) -> Table {
     table
 }
 
+/// By which method a model is explained.
+fn explained(model: &Model) -> String {
+    let Some(method) = model.method() else { return "no".to_owned() };
+    match method.background_rows() {
+        Some(rows) => format!("{}, {} background rows", method.name(), grouped(rows as u64)),
+        None => method.name().to_owned(),
+    }
+}
+
 fn models(release: &Release) -> Table {
-    let columns = ["model", "form", "objective", "link", "inputs", "bins", "prediction", "title"];
+    let columns = ["model", "form", "objective", "link", "inputs", "bins", "prediction", "explained", "title"];
     let mut table = Table::new(columns.map(|name| (name, Align::Left)));
     for (spec, loaded) in release.manifest.models.iter().zip(&release.models) {
         let model = &loaded.model;
@@ -64,6 +75,7 @@ fn models(release: &Release) -> Table {
             model.inputs().len().to_string(),
             spec.bins.len().to_string(),
             spec.prediction.clone(),
+            explained(model),
             spec.title.clone(),
         ]);
     }

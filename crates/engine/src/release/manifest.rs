@@ -216,6 +216,10 @@ pub struct ModelSpec {
     /// Which records are explained, where explanations are asked for.
     #[serde(default)]
     pub explain: ExplainedRows,
+    /// Path of the rows inside the release that the model is explained against; absent where contributions are those
+    /// that the model has by itself.
+    #[serde(default)]
+    pub background: Option<String>,
 }
 
 /// A field of a model file's own output in the results.

@@ -70,6 +70,8 @@ pub struct ReleaseModel {
     pub model: Arc<Model>,
     /// SHA-256 of the model file, in hex.
     pub sha256: String,
+    /// What the scoring function knows the model by: the digest of its file, with that of its background.
+    pub key: String,
     /// For each input of the model, the feature that feeds it (index into [`Release::features`]).
     pub inputs: Vec<usize>,
     /// The filled-in sentence of each bin.

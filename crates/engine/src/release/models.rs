@@ -6,12 +6,14 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, SchemaRef};
 use bordereau_base::dictionary::Dictionary;
 use bordereau_base::digest::hex;
+use bordereau_base::limits::IntakeLimits;
 use bordereau_model::{Input, InputKind, Model, OutputField};
 use sha2::{Digest, Sha256};
 
 use super::manifest::{ExplainedRows, Explanations, Manifest, ModelSpec};
 use super::{ModelField, Problem, ReleaseFiles, ReleaseModel};
 use crate::functions::AskedField;
+use crate::model_rows::Rows;
 use crate::stages::score::explanations::COLUMNS as EXPLANATION_COLUMNS;
 
 const FILE: &str = "solution.toml";
@@ -50,8 +52,11 @@ pub fn load(
             let fields = fields(&model, spec, &place, problems);
             check_columns(&fields, &mut names, &place, problems);
             let sentences = (0..spec.bins.len()).map(|bin| spec.sentence(bin)).collect();
-            let sha256 = hex(&Sha256::digest(files.get(&spec.file).unwrap_or_default()));
-            models.push(ReleaseModel { model: Arc::new(model), sha256, inputs, sentences, output, fields });
+            let sha256 = |path: &str| hex(&Sha256::digest(files.get(path).unwrap_or_default()));
+            let background = spec.background.as_ref().map(|path| format!("-{}", sha256(path)));
+            let (sha256, background) = (sha256(&spec.file), background.unwrap_or_default());
+            let (model, key) = (Arc::new(model), format!("{sha256}{background}"));
+            models.push(ReleaseModel { model, sha256, key, inputs, sentences, output, fields });
         }
     }
     models
@@ -101,7 +106,9 @@ fn check_use(manifest: &Manifest, model: &Model, spec: &ModelSpec, problems: &mu
     }
     let asked = manifest.outputs.explanations != Explanations::Top(0) && spec.explain != ExplainedRows::None;
     if let Some(why) = model.unexplained().filter(|_| asked) {
-        let message = format!("cannot be explained: {why}; set explain to \"none\", or outputs.explanations to 0");
+        let background = if model.no_background().is_none() { "name a background, " } else { "" };
+        let message =
+            format!("cannot be explained: {why}; {background}set explain to \"none\", or outputs.explanations to 0");
         problems.push(Problem::new(&spec.file, "", message));
     }
 }
@@ -190,7 +197,18 @@ fn load_one(files: &ReleaseFiles, spec: &ModelSpec, place: &str, problems: &mut 
         problems.push(Problem::new(FILE, format!("{place}.file"), message));
         return None;
     };
-    Model::load(spec.format, bytes).map_err(|error| problems.push(Problem::new(&spec.file, "", error.to_string()))).ok()
+    let model = Model::load(spec.format, bytes);
+    let model = model.map_err(|error| problems.push(Problem::new(&spec.file, "", error.to_string()))).ok()?;
+    let Some(path) = &spec.background else { return Some(model) };
+    let Some(bytes) = files.get(path) else {
+        let message = format!("the release has no file {path}");
+        problems.push(Problem::new(FILE, format!("{place}.background"), message));
+        return None;
+    };
+    let rows = Rows::of_bytes(path, bytes, &IntakeLimits::default());
+    let model = rows.and_then(|rows| rows.as_background_of(model));
+    let place = format!("{place}.background");
+    model.map_err(|error| problems.push(Problem::new(FILE, place, error.to_string()))).ok()
 }
 
 fn bind(model: &Model, spec: &ModelSpec, features: &SchemaRef, problems: &mut Vec<Problem>) -> Vec<usize> {

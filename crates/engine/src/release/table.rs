@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use bordereau_base::dictionary::{Constraints, Field, FieldKind, Literal, TemporalFormat};
+use bordereau_model::Method;
 
 use super::Release;
 use super::manifest::Children;
@@ -210,6 +211,11 @@ fn write_models(page: &mut String, release: &Release) -> std::fmt::Result {
         let said = [model.form(), model.objective(), model.link(), &inputs, &spec.prediction, &bins];
         let cells = [&spec.name, &spec.title].map(String::as_str).into_iter().chain(said).map(cell);
         writeln!(page, "| {} |", cells.collect::<Vec<String>>().join(" | "))?;
+    }
+    for (spec, loaded) in release.manifest.models.iter().zip(&release.models) {
+        if let Some(rows) = loaded.model.method().and_then(Method::background_rows) {
+            writeln!(page, "\nThe model {} is explained against {rows} background rows.", cell(&spec.name))?;
+        }
     }
     Ok(())
 }

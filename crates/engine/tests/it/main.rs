@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod against;
+mod background;
 mod batch;
 mod books;
 mod catalog;

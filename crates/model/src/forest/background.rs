@@ -1,13 +1,13 @@
-//! Exact interventional contributions: what each input changes when a row takes the place of background rows.
+//! Exact interventional contributions of one row against one other, for trees with very long paths; see
+//! [`super::against`] for all others.
 //!
 //! The game of a row x and a background row b: a coalition's value is the score of b with the coalition's inputs taken
 //! from x (Lundberg et al. 2020, "interventional"). Down a tree both rows go together until they part; then the input
 //! asked is one of those taken from x on x's way, and of those left to b on b's way, and further down it stays so. A
 //! leaf of value v reached with p inputs from x and q from b gives each of the former v (p - 1)! q! / (p + q)!, and
-//! takes v p! (q - 1)! / (p + q)! from each of the latter. The contributions are the mean over the background, and add
-//! up with the mean score of the background to the row's score.
+//! takes v p! (q - 1)! / (p + q)! from each of the latter.
 //!
-//! Cost: rows x background rows x the leaves that such a pair reaches, at most all. Memory: one pair.
+//! Cost: the leaves that the pair reaches, at most all.
 
 use super::score::{Step, Walk};
 
@@ -40,12 +40,9 @@ impl<'a> Pair<'a> {
         Self { walk, inputs, row, background, taken, open: Vec::new(), from_row: 0, from_background: 0 }
     }
 
-    /// Add the contributions of all trees times `share`, inputs x outputs.
-    pub(super) fn add(&mut self, share: f64, phi: &mut [f64], outputs: usize) {
-        for (root, output) in self.walk.roots() {
-            let mut give = |input: usize, value: f64| phi[input * outputs + output] += share * value;
-            self.go(root, &mut give);
-        }
+    /// Call `give` with what a tree adds to an input, one leaf after the other.
+    pub(super) fn add(&mut self, root: u32, mut give: impl FnMut(usize, f64)) {
+        self.go(root, &mut give);
     }
 
     fn go(&mut self, node: u32, give: &mut impl FnMut(usize, f64)) {
@@ -98,7 +95,7 @@ impl<'a> Pair<'a> {
 }
 
 /// (p - 1)! q! / (p + q)!
-fn weight(p: usize, q: usize) -> f64 {
+pub(super) fn weight(p: usize, q: usize) -> f64 {
     let choices = (1..=p).fold(1.0, |choices, k| choices * (q + k) as f64 / k as f64);
     1.0 / (p as f64 * choices)
 }
@@ -174,7 +171,12 @@ mod tests {
             };
             let (values, background) = (cells(rows), cells(others));
             let forest = Forest::new(trees, INPUTS, Rules::plain(2)).unwrap();
-            let given = forest.explain_against(&values, &background).unwrap();
+            let against = forest.against(&background).unwrap();
+            let mut given = Vec::new();
+            forest.explain_against(&against, &values, |block| given.extend_from_slice(block));
+            let mut paired = Vec::new();
+            forest.explain_against(&against.paired(), &values, |block| paired.extend_from_slice(block));
+            prop_assert!(given.iter().zip(&paired).all(|(a, b)| (a - b).abs() < 1e-12), "{:?} {:?}", given, paired);
             for (row, given) in values.chunks_exact(INPUTS).zip(given.chunks_exact(INPUTS * 2)) {
                 for (at, given) in given.iter().enumerate() {
                     let expected = defined(&forest, row, &background, at / 2, at % 2);

@@ -77,6 +77,15 @@ pub(super) fn read(row: &[f64], slot: Slot) -> f64 {
     if slot.zero_missing && value.abs() <= ZERO { f64::NAN } else { value }
 }
 
+/// Slots x rows.
+pub(super) fn gather_columns(columns: &mut Vec<Vec<f64>>, values: &[f64], inputs: usize, slots: &[Slot]) {
+    columns.resize(slots.len(), Vec::new());
+    for (column, slot) in columns.iter_mut().zip(slots) {
+        column.clear();
+        column.extend(values.chunks_exact(inputs).map(|row| read(row, *slot)));
+    }
+}
+
 /// Rows x slots, padded to whole groups of lanes by copies of the last row.
 pub(super) fn gather(block: &mut Vec<f64>, values: &[f64], inputs: usize, slots: &[Slot]) {
     block.clear();

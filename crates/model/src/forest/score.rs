@@ -42,6 +42,17 @@ pub(super) enum Step {
     Leaf(f64),
 }
 
+/// What a node is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Place {
+    /// Its children are at `left` and after it.
+    Split {
+        slot: usize,
+        left: u32,
+    },
+    Leaf(f64),
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Root {
     node: u32,
@@ -177,6 +188,25 @@ impl Walk {
             false => (x <= node.value) | (x.is_nan() & (node.flags & MISSING_LEFT != 0)),
         };
         Step::Down { slot, to: node.left + u32::from(!left) }
+    }
+
+    /// Where a node leads to, whatever the row.
+    pub(super) fn place(&self, node: u32) -> Place {
+        let Node { value, left, slot, flags } = self.nodes[node as usize];
+        if flags & LEAF != 0 { Place::Leaf(value) } else { Place::Split { slot: usize::from(slot), left } }
+    }
+
+    /// Of each value of a split's slot the marks `from` with `mark` added where the split sends it to the other side.
+    pub(super) fn mark(&self, node: u32, column: &[f64], side: u32, mark: u32, from: &[u32], to: &mut [u32]) {
+        let node = self.nodes[node as usize];
+        let cells = column.iter().zip(from).zip(to);
+        let added = |left: bool| if u32::from(!left) == side { 0 } else { mark };
+        if node.flags & IN_SET != 0 {
+            cells.for_each(|((x, from), to)| *to = from | added(self.contains(node, *x)));
+            return;
+        }
+        let missing_left = node.flags & MISSING_LEFT != 0;
+        cells.for_each(|((x, from), to)| *to = from | added((*x <= node.value) | (x.is_nan() & missing_left)));
     }
 
     /// The nodes where eight rows end.

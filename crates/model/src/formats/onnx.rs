@@ -295,7 +295,9 @@ fn about(model: &ModelMessage, output: &str, parts: &Parts) -> About {
     if let Form::Forest(forest) = &parts.form
         && !forest.explains()
     {
-        notes.push("the file has no nodes_hitrates, without which trees are scored and not explained".to_owned());
+        notes.push(
+            "the file has no nodes_hitrates, without which trees are explained only against background rows".to_owned(),
+        );
     }
     About { version: format!("IR {}", model.ir_version), producer, notes, ..About::default() }
 }

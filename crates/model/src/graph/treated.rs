@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use crate::forest::Forest;
+use crate::forest::{Against, Forest};
 use crate::linear::{Treatment, key};
 
 /// Rows treated together.
@@ -74,8 +74,36 @@ impl Treated {
         }
     }
 
+    /// What explaining against background rows needs, see [`Forest::against`]; nothing where a row may end without an
+    /// answer.
+    pub(crate) fn against(&self, background: &[f64]) -> Option<Against> {
+        let (mut treated, mut scored) = (Vec::new(), Vec::new());
+        self.treat(background, &mut treated, &mut scored);
+        self.is_answering().then(|| self.forest.against(&treated)).flatten()
+    }
+
+    /// Whether every row ends where a tree has an answer.
+    pub(crate) fn is_answering(&self) -> bool {
+        self.explained.is_none()
+    }
+
+    /// As [`Self::explain`], against background rows.
+    pub(crate) fn explain_against(&self, against: &Against, values: &[f64], each: impl FnMut(&[f64])) {
+        self.explain_by(|rows, each| self.forest.explain_against(against, rows, each), values, each);
+    }
+
     /// Call `each` with the contributions (rows x inputs x outputs) of one block of rows after the other.
-    pub(crate) fn explain(&self, values: &[f64], mut each: impl FnMut(&[f64])) {
+    pub(crate) fn explain(&self, values: &[f64], each: impl FnMut(&[f64])) {
+        self.explain_by(|rows, each| self.explaining().explain(rows, each), values, each);
+    }
+
+    /// `explain` gives the contributions to the sums of treated rows.
+    fn explain_by(
+        &self,
+        explain: impl Fn(&[f64], &mut dyn FnMut(&[f64])),
+        values: &[f64],
+        mut each: impl FnMut(&[f64]),
+    ) {
         let (inputs, outputs) = (self.inputs.len().max(1), self.operations.len().max(1));
         let factors: Vec<f64> = self.operations.iter().map(|all| Operation::factor(all)).collect();
         let (mut treated, mut scored) = (Vec::new(), Vec::new());
@@ -86,7 +114,7 @@ impl Treated {
             raw.resize(scored.len() * outputs, 0.0);
             self.score(values, &mut raw);
             let mut row = 0;
-            self.explaining().explain(&treated, |block| {
+            explain(&treated, &mut |block| {
                 cells.clear();
                 cells.extend_from_slice(block);
                 for cells in cells.chunks_exact_mut(inputs * outputs) {

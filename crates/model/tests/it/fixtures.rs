@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use bordereau_model::Method;
+
 use crate::cases;
 
 /// Largest differences of raw score, prediction (relative) and contributions.
@@ -70,20 +72,28 @@ fn model_and_features(name: &str) -> (bordereau_model::Model, bordereau_model::F
 /// With the mean score of the background they give the row's score; a row against itself differs in nothing.
 #[test]
 fn contributions_against_background_rows_add_up() {
-    for name in ["regression", "multiclass", "codes", "poisson"] {
+    for name in ["regression", "multiclass", "codes", "poisson", "xgb_softprob", "cat_multiclass"] {
         let (model, features) = model_and_features(name);
         let (rows, background) = (features.of_rows(&[0, 1, 2]), features.of_rows(&[3, 4, 5, 6]));
-        let (given, raw) = (model.explain_against(&rows, &background).unwrap(), model.score(&rows).raw);
+        let (own, raw) = (model.score(&background).raw, model.score(&rows).raw);
+        let model = model.with_background(&background).unwrap();
+        assert_eq!(model.method(), Some(Method::Interventional { rows: 4 }));
+        let given = model.explain(&rows).unwrap();
         let (inputs, outputs) = (model.inputs().len(), model.outputs());
         for (at, raw) in raw.iter().enumerate() {
             let row = &given.values[at / outputs * inputs * outputs..][..inputs * outputs];
             let sum: f64 = row.iter().skip(at % outputs).step_by(outputs).sum();
-            assert!((given.bias[at % outputs] + sum - raw).abs() < 1e-9, "{name}");
+            assert!((given.bias[at % outputs] + sum - raw).abs() < 1e-5, "{name}");
+        }
+        for (output, bias) in given.bias.iter().enumerate() {
+            let mean = own.iter().skip(output).step_by(outputs).sum::<f64>() / 4.0;
+            assert!((bias - mean).abs() < 1e-12, "{name}");
         }
         let itself = features.of_rows(&[7]);
-        let nothing = model.explain_against(&itself, &itself).unwrap();
-        assert!(nothing.values.iter().all(|value| *value == 0.0), "{name}");
-        assert!(model.explain_against(&rows, &features.of_rows(&[])).is_none(), "{name}");
+        let model = model.with_background(&itself).unwrap();
+        assert!(model.explain(&itself).unwrap().values.iter().all(|value| *value == 0.0), "{name}");
+        let refused = model.with_background(&features.of_rows(&[])).unwrap_err().to_string();
+        assert_eq!(refused, "the background has no rows of this model", "{name}");
     }
 }
 

@@ -65,7 +65,8 @@ fn a_linear_predictor_differs_from_its_background_by_coefficient_times_differenc
             vec![Arc::new(Float64Array::from(u.to_vec())), Arc::new(Float64Array::from(v.to_vec()))];
         model.bind(&columns).unwrap()
     };
-    let given = model.explain_against(&bind(&[5.0, 1.0], &[0.5, 0.0]), &bind(&[0.0, 2.0], &[1.0, 0.0])).unwrap();
+    let (rows, background) = (bind(&[5.0, 1.0], &[0.5, 0.0]), bind(&[0.0, 2.0], &[1.0, 0.0]));
+    let given = model.with_background(&background).unwrap().explain(&rows).unwrap();
     assert_eq!(given.values, [8.0, 0.0, 0.0, 1.5]);
     assert_eq!(given.bias, [1.0 + 2.0 - 1.5]);
 }
@@ -82,6 +83,30 @@ fn predictors_sum_and_interactions_belong_to_their_first_input() {
     let columns: Vec<ArrayRef> = vec![Arc::new(Float64Array::from(vec![2.0])), Arc::new(StringArray::from(vec!["b"]))];
     let explained = model.explain(&model.bind(&columns).unwrap()).unwrap();
     assert_eq!((explained.values, explained.bias), (vec![12.0, 14.0], vec![1.0]));
+    let background = model.bind(&columns).unwrap();
+    assert_eq!(
+        model.with_background(&background).unwrap_err().to_string(),
+        "contributions against background rows are not given: a term reads several inputs"
+    );
+}
+
+#[test]
+fn terms_of_one_input_each_differ_from_their_mean_over_the_background() {
+    let predictors = r#"<NumericPredictor name="x" exponent="2" coefficient="3"/>
+<CategoricalPredictor name="c" value="b" coefficient="10"/><NumericPredictor name="is_b" coefficient="2"/>"#;
+    let derived = r#"<DerivedField name="is_b" optype="continuous" dataType="double"><NormDiscrete field="c" value="b"/></DerivedField>"#;
+    let model = load(&regression(PLAIN, derived, predictors));
+    let bind = |x: &[f64], c: &[&str]| {
+        let columns: Vec<ArrayRef> =
+            vec![Arc::new(Float64Array::from(x.to_vec())), Arc::new(StringArray::from(c.to_vec()))];
+        model.bind(&columns).unwrap()
+    };
+    let (rows, background, invalid) = (bind(&[2.0], &["b"]), bind(&[1.0, 3.0], &["a", "a"]), bind(&[1.0], &["z"]));
+    let explained = model.with_background(&background).unwrap();
+    let given = explained.explain(&rows).unwrap();
+    assert_eq!((given.values, given.bias), (vec![-3.0, 12.0], vec![16.0]));
+    let refused = explained.with_background(&invalid).unwrap_err().to_string();
+    assert_eq!(refused, "the model has no score for row 1 of the background");
 }
 
 #[test]

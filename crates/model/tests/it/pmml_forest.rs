@@ -378,6 +378,22 @@ fn splits_of_derived_fields_are_carried_back_to_their_input() {
             assert!((row[0] + row[1] + explained.bias[0] - raw).abs() < 1e-12);
         }
     }
+    // Against two rows: of two inputs each has the mean of what it changes alone and of what it changes last.
+    let pairs = [(Some(4.0), Some("a")), (Some(-1.0), None)];
+    let value = |x, c| forest.score(&crate::pmml_models::bind(&forest, &[(x, c)])).raw[0];
+    let rows = [(Some(0.0), Some("other")), (Some(6.7), Some("a")), (None, None)];
+    let expected = rows.map(|(x, c)| {
+        pairs.iter().fold([0.0; 2], |[of_x, of_c], (x0, c0)| {
+            let (both, neither, only_x, only_c) = (value(x, c), value(*x0, *c0), value(x, *c0), value(*x0, c));
+            let halves = [only_x - neither + both - only_c, only_c - neither + both - only_x];
+            [of_x + halves[0] / 4.0, of_c + halves[1] / 4.0]
+        })
+    });
+    let (features, background) = (crate::pmml_models::bind(&forest, &rows), crate::pmml_models::bind(&forest, &pairs));
+    let given = forest.with_background(&background).unwrap().explain(&features).unwrap();
+    for (given, expected) in given.values.chunks_exact(2).zip(expected) {
+        assert!((given[0] - expected[0]).abs() < 1e-12 && (given[1] - expected[1]).abs() < 1e-12, "{given:?}");
+    }
 }
 
 /// A row without an answer has no contributions; others are not touched by it.
@@ -391,4 +407,6 @@ fn rows_without_an_answer_have_no_contributions() {
     assert_eq!((scores.raw[0], scores.raw[2], explained.bias[0]), (3.0, 7.0, 6.0));
     assert!(scores.raw[1].is_nan() && explained.values[2].is_nan());
     assert_eq!((explained.values[0], explained.values[4]), (-3.0, 1.0));
+    let refused = model.with_background(&features.of_rows(&[0])).unwrap_err().to_string();
+    assert!(refused.ends_with("a tree may have no answer for a row"), "{refused}");
 }

@@ -4,6 +4,8 @@
 
 use std::fmt::Write;
 
+use bordereau_model::Method;
+
 use crate::batch::{BatchSpec, Options};
 use crate::release::manifest::{Direction, ExplainedRows, Explanations, SubmissionKind};
 use crate::release::models::output_columns;
@@ -123,6 +125,13 @@ fn write_explanations(page: &mut String, release: &Release, options: &Options) -
             }
             Some(which) => writeln!(page, "Of the model {name} {which}; the others have no rows there.\n")?,
             None => {}
+        }
+        if let Some(rows) = model.model.method().and_then(Method::background_rows) {
+            writeln!(
+                page,
+                "The model {name} is explained against {rows} background rows of the release: a contribution"
+            )?;
+            writeln!(page, "is what the feature's value changes on average where it takes the place of theirs.\n")?;
         }
     }
     Ok(())

@@ -114,7 +114,7 @@ impl ScorePlan {
             context.register_table(relation.sql_name(), Arc::new(table))?;
         }
         for model in &release.models {
-            register_model(&model.sha256, &model.model);
+            register_model(&model.key, &model.model);
         }
         let features = features_read(release);
         let state = context.state();
@@ -183,7 +183,7 @@ fn with_scores(query: LogicalPlan, release: &Release, features: &[usize], asked:
     let score = Arc::new(ScalarUDF::from(Score::new()));
     for (at, (model, asked)) in release.models.iter().zip(asked).enumerate() {
         let text = |text: String| lit(ScalarValue::Utf8(Some(text)));
-        let mut args = vec![text(model.sha256.clone()), text(asked.to_json()?), column(RECORD_COLUMN)];
+        let mut args = vec![text(model.key.clone()), text(asked.to_json()?), column(RECORD_COLUMN)];
         let place = |input: &usize| features.binary_search(input).unwrap_or(usize::MAX);
         args.extend(model.inputs.iter().map(|input| column(&feature_name(place(input)))));
         scored.push(score.call(args).alias(format!("score_{at}")));

@@ -1,24 +1,42 @@
-//! Rows for a model: cells as text, out of a delimited file or a JSON object, bound to the inputs by name.
+//! Rows for a model: cells as text, out of a delimited file or a JSON object, bound to the inputs by name. Used by the
+//! commands about models, and for the background of a release's model.
 //!
 //! A column is found by the name of the input, else by the same letters in any case. What is not there, is empty or
 //! (for a number) reads as no number is missing to the model; all of it is counted and told. Memory: the whole file,
 //! which the setting for uploads bounds.
 
+use std::io::{Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Float64Array, StringViewArray};
 use bordereau_base::limits::IntakeLimits;
-use bordereau_files::intake::{IntakeError, Projection, Upload};
+use bordereau_files::intake::{self, ByteStream, EntryKind, IntakeError, Projection, Upload};
 use bordereau_model::{Features, Input, InputKind, Model};
 use serde::Serialize;
-
-use crate::exit::Failure;
 
 /// What pandas and R write for a missing number.
 const MISSING_NUMBERS: [&str; 6] = ["NA", "NaN", "nan", "null", "NULL", "None"];
 
+/// Most rows of a background. What is kept of each, and the time to count them, grow with their number.
+pub const BACKGROUND_ROWS_MAX: usize = 10_000;
+
+/// Bytes of a block of a file that is in memory.
+const BLOCK_BYTES: usize = 1 << 20;
+
+/// Why there are no rows.
+#[derive(Debug, thiserror::Error)]
+pub enum RowsError {
+    /// They are not what is needed, which is said in one sentence.
+    #[error("{0}")]
+    Unfit(String),
+    /// They cannot be read.
+    #[error("{0}")]
+    Unread(String),
+}
+
 /// Cells as text.
+#[derive(Debug)]
 pub struct Rows {
     /// What they came from.
     pub name: String,
@@ -74,39 +92,51 @@ impl Rows {
     ///
     /// # Errors
     /// When it is none, or its rows do not fit its header.
-    pub fn read(path: &Path, limits: &IntakeLimits) -> Result<Self, Failure> {
-        let failure = |error: IntakeError| match error {
-            IntakeError::Refused(refusal) => Failure::Usage(refusal.to_string()),
-            IntakeError::Io(error) => Failure::Internal(format!("{}: {error}", path.display())),
-        };
-        let upload = Upload::open(&[path.to_owned()], limits).map_err(failure)?;
+    pub fn read(path: &Path, limits: &IntakeLimits) -> Result<Self, RowsError> {
+        let name = path.display().to_string();
+        let upload = Upload::open(&[path.to_owned()], limits).map_err(|error| RowsError::of(&name, error))?;
         if upload.entries().len() != 1 {
-            return Err(Failure::Usage(format!("{}: must be one delimited file", path.display())));
+            return Err(RowsError::Unfit(format!("{name}: must be one delimited file")));
         }
-        let mut rows = upload.read(0).map_err(failure)?;
+        let rows = upload.read(0).map_err(|error| RowsError::of(&name, error))?;
+        Self::all(name, rows)
+    }
+
+    /// Reads a delimited file that is in memory.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn of_bytes(name: &str, bytes: &[u8], limits: &IntakeLimits) -> Result<Self, RowsError> {
+        let kind = EntryKind::of(name).ok_or_else(|| RowsError::Unfit(format!("{name}: is not a csv file")))?;
+        let stream = Box::new(Bytes(Cursor::new(bytes.to_vec())));
+        let rows = intake::Rows::of_stream(name, kind, stream, limits, BLOCK_BYTES);
+        Self::all(name.to_owned(), rows.map_err(|error| RowsError::of(name, error))?)
+    }
+
+    fn all(name: String, mut rows: intake::Rows) -> Result<Self, RowsError> {
         let header = rows.header().to_vec();
         let all = Projection::all(header.len());
         let (mut pieces, mut numbers) = (vec![Vec::new(); header.len()], Vec::new());
-        while let Some(block) = rows.next_block().map_err(failure)? {
-            let block = block.tokenize(&all).map_err(failure)?;
+        while let Some(block) = rows.next_block().map_err(|error| RowsError::of(&name, error))? {
+            let block = block.tokenize(&all).map_err(|error| RowsError::of(&name, error))?;
             if let Some(ragged) = block.ragged.first() {
                 let (row, found, expected) = (ragged.row, ragged.found, ragged.expected);
-                let message = format!("{}: row {row} has {found} values for {expected} names", path.display());
-                return Err(Failure::Usage(message));
+                let message = format!("{name}: row {row} has {found} values for {expected} names");
+                return Err(RowsError::Unfit(message));
             }
             numbers.extend(block.row_numbers.values());
             pieces.iter_mut().zip(block.columns).for_each(|(pieces, column)| pieces.push(column));
         }
         let columns = pieces.iter().map(|pieces| pieces.iter().flatten().collect()).collect();
-        Ok(Self { name: path.display().to_string(), header, columns, numbers })
+        Ok(Self { name, header, columns, numbers })
     }
 
     /// One row out of a JSON object: a number, text, true, false or null by name.
     ///
     /// # Errors
     /// When it is anything else.
-    pub fn of_json(text: &str) -> Result<Self, Failure> {
-        let wrong = |what: &str| Failure::Usage(format!("--row: {what}"));
+    pub fn of_json(text: &str) -> Result<Self, RowsError> {
+        let wrong = |what: &str| RowsError::Unfit(format!("--row: {what}"));
         let object: serde_json::Map<String, serde_json::Value> =
             serde_json::from_str(text).map_err(|error| wrong(&format!("not a JSON object: {error}")))?;
         let cell = |(name, value): (&String, &serde_json::Value)| match value {
@@ -116,7 +146,7 @@ impl Rows {
             serde_json::Value::Bool(flag) => Ok(Some(flag.to_string())),
             _ => Err(wrong(&format!("{name:?} is neither number, text, true, false nor null"))),
         };
-        let cells = object.iter().map(cell).collect::<Result<Vec<_>, Failure>>()?;
+        let cells = object.iter().map(cell).collect::<Result<Vec<_>, RowsError>>()?;
         let columns = cells.into_iter().map(|cell| StringViewArray::from_iter([cell])).collect();
         Ok(Self { name: "--row".to_owned(), header: object.keys().cloned().collect(), columns, numbers: vec![1] })
     }
@@ -163,14 +193,14 @@ impl Rows {
     ///
     /// # Errors
     /// When a cell is no number; it is named by its row.
-    pub fn numbers_of(&self, name: &str) -> Option<Result<Vec<f64>, Failure>> {
+    pub fn numbers_of(&self, name: &str) -> Option<Result<Vec<f64>, RowsError>> {
         let at = self.header.iter().position(|column| column == name)?;
         let read = |(row, text): (usize, Option<&str>)| match text.map(number) {
             None | Some(Cell::Missing) => Ok(f64::NAN),
             Some(Cell::Number(number)) => Ok(number),
             Some(Cell::Other) => {
                 let row = self.numbers.get(row).copied().unwrap_or_default();
-                Err(Failure::Usage(format!("{}: column {name:?}, row {row}: not a number", self.name)))
+                Err(RowsError::Unfit(format!("{}: column {name:?}, row {row}: not a number", self.name)))
             }
         };
         Some(self.columns.get(at)?.iter().enumerate().map(read).collect())
@@ -180,7 +210,7 @@ impl Rows {
     ///
     /// # Errors
     /// When there is a column for none of its inputs.
-    pub fn bind(&self, model: &Model) -> Result<Bound, Failure> {
+    pub fn bind(&self, model: &Model) -> Result<Bound, RowsError> {
         let (mut columns, mut inputs): (Vec<ArrayRef>, Vec<Matched>) = (Vec::new(), Vec::new());
         let mut read = vec![false; self.header.len()];
         for input in model.inputs() {
@@ -198,12 +228,35 @@ impl Rows {
             inputs.push(matched);
         }
         if inputs.iter().all(|input| input.how == How::Absent) {
-            return Err(Failure::Usage(format!("{}: holds none of the model's inputs", self.name)));
+            return Err(RowsError::Unfit(format!("{}: holds none of the model's inputs", self.name)));
         }
-        let features = model.bind(&columns).map_err(|error| Failure::internal(&error))?;
+        let features = model.bind(&columns).map_err(|error| RowsError::Unread(error.to_string()))?;
         inputs.iter_mut().zip(features.unseen()).for_each(|(input, unseen)| input.unknown = *unseen);
         let not_read = self.header.iter().zip(read).filter(|(_, read)| !read).map(|(name, _)| name.clone());
         Ok(Bound { features, inputs, not_read: not_read.collect() })
+    }
+
+    /// A model, explained against these rows from now on.
+    ///
+    /// # Errors
+    /// When there are none or more than [`BACKGROUND_ROWS_MAX`], an input has no column, a cell is no number where one
+    /// is needed, or the model is not explained so.
+    pub fn as_background_of(&self, model: Model) -> Result<Model, RowsError> {
+        let unfit = |message: String| RowsError::Unfit(format!("{}: {message}", self.name));
+        if self.numbers.is_empty() || self.numbers.len() > BACKGROUND_ROWS_MAX {
+            let rows = self.numbers.len();
+            return Err(unfit(format!("a background has 1 to {BACKGROUND_ROWS_MAX} rows, this one has {rows}")));
+        }
+        let bound = self.bind(&model)?;
+        for input in &bound.inputs {
+            if input.how == How::Absent {
+                return Err(unfit(format!("there is no column for the input {}", input.input)));
+            }
+            if let Some(row) = input.first_not_number {
+                return Err(unfit(format!("row {row}: the input {} is a number, and the cell is none", input.input)));
+            }
+        }
+        model.with_background(&bound.features).map_err(|error| unfit(error.to_string()))
     }
 
     fn cells(&self, input: &Input, texts: &StringViewArray, mut matched: Matched) -> (ArrayRef, Matched) {
@@ -228,6 +281,25 @@ impl Rows {
         }
         matched.missing = numbers.iter().filter(|number| number.is_none()).count() as u64 - matched.not_numbers;
         (Arc::new(Float64Array::from(numbers)), matched)
+    }
+}
+
+impl RowsError {
+    fn of(name: &str, error: IntakeError) -> Self {
+        match error {
+            IntakeError::Refused(refusal) => Self::Unfit(refusal.to_string()),
+            IntakeError::Io(error) => Self::Unread(format!("{name}: {error}")),
+        }
+    }
+}
+
+/// A file in memory.
+#[derive(Debug)]
+struct Bytes(Cursor<Vec<u8>>);
+
+impl ByteStream for Bytes {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, IntakeError> {
+        Ok(self.0.read(buffer)?)
     }
 }
 
