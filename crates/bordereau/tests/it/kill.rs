@@ -22,7 +22,7 @@ fn book(folder: &Path) -> Vec<u8> {
     std::fs::read(demo.join("book.zip")).unwrap()
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

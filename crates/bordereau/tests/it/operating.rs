@@ -11,6 +11,7 @@ use reqwest::StatusCode;
 
 use crate::client::Client;
 use crate::program::{Server, bordereau, data_folder, run, said};
+use crate::results::comparable;
 
 const KEY: &str = "fdb46259-6eb0-4f6d-860d-a7886b05b138";
 
@@ -21,15 +22,24 @@ fn book(folder: &std::path::Path, insureds: &str) -> Vec<u8> {
     std::fs::read(demo.join("book.zip")).unwrap()
 }
 
+/// What the server says of the batch.
+fn state(url: &str) -> String {
+    let mut answer = Vec::new();
+    let mut stream = ask(url, &format!("GET /api/2/batches/{KEY}"));
+    stream.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
 fn terminate(server: &Server) {
     assert!(Command::new("kill").arg(server.id().to_string()).status().unwrap().success());
 }
 
-/// Sends a request on a connection that stays, and gives the connection.
+/// Sends a request, and gives the connection, which ends with the answer.
 fn ask(url: &str, request: &str) -> TcpStream {
     let mut stream = TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
     // ann:correct horse
-    let head = "Host: x\r\nAuthorization: Basic YW5uOmNvcnJlY3QgaG9yc2U=\r\n\r\n";
+    let head = "Host: x\r\nAuthorization: Basic YW5uOmNvcnJlY3QgaG9yc2U=\r\nConnection: close\r\n\r\n";
     stream.write_all(format!("{request} HTTP/1.1\r\n{head}").as_bytes()).unwrap();
     stream
 }
@@ -43,13 +53,6 @@ fn a_server_that_is_told_to_stop_answers_who_waits_and_gives_back_what_runs() {
     let mut server = Server::start(&data, &[]);
     let (status, _) = client.post(&server.url, zip, &format!("?batchKey={KEY}")).recv().unwrap().unwrap();
     assert_eq!(status, StatusCode::OK);
-    let state = |url: &str| {
-        let mut answer = Vec::new();
-        let mut stream = ask(url, &format!("GET /api/2/batches/{KEY}"));
-        stream.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
-        let _ = stream.read_to_end(&mut answer);
-        String::from_utf8_lossy(&answer).into_owned()
-    };
     let began = Instant::now();
     while !state(&server.url).contains("\"state\":\"running\",\"attempt\"") {
         assert!(began.elapsed() < Duration::from_secs(120), "it never ran");
@@ -62,6 +65,50 @@ fn a_server_that_is_told_to_stop_answers_who_waits_and_gives_back_what_runs() {
     assert_eq!(server.wait(), 0);
     let mut server = Server::start(&data, &[]);
     assert!(!client.fetch(&server.url, KEY).is_empty());
+    server.kill();
+}
+
+/// Stopped again and again while it scores, each time a little further.
+#[test]
+fn promise_1_4_a_server_that_is_told_to_stop_saves_what_is_scored_and_scores_on_at_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let template = data_folder(folder.path());
+    let zip = book(folder.path(), "30000");
+    let client = Client::new("insureright");
+    let whole = folder.path().join("whole");
+    crate::kill::copy(&template, &whole);
+    let mut server = Server::start(&whole, &[]);
+    client.post(&server.url, zip.clone(), &format!("?batchKey={KEY}")).recv().unwrap().unwrap();
+    let expected = comparable(&client.fetch(&server.url, KEY));
+    server.kill();
+
+    let mut server = Server::start(&template, &[]);
+    client.post(&server.url, zip, &format!("?batchKey={KEY}")).recv().unwrap().unwrap();
+    let results = template.join("objects/results/1");
+    let (mut scored, mut saved) = (0, 0);
+    while saved < 2 {
+        // Until some more records are scored, or all are and there is nothing left to stop.
+        let now = loop {
+            let state = state(&server.url);
+            let number = state.split("\"recordsScored\":").nth(1).and_then(|rest| rest.split([',', '}']).next());
+            let now = number.and_then(|number| number.parse::<u64>().ok()).unwrap_or_default();
+            if now > scored || state.contains("\"state\":\"finished\"") {
+                break now;
+            }
+        };
+        terminate(&server);
+        assert_eq!(server.wait(), 0);
+        let names: Vec<_> = std::fs::read_dir(&results).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let names: Vec<String> = names.into_iter().map(|name| name.into_string().unwrap()).collect();
+        server = Server::start(&template, &[]);
+        match names[..] {
+            [ref name] if name.ends_with(".checkpoint") => (scored, saved) = (now, saved + 1),
+            [ref name] if name.ends_with(".zip") => break,
+            _ => panic!("{names:?}"),
+        }
+    }
+    assert!(saved > 0, "all was scored before the server could be stopped");
+    assert!(comparable(&client.fetch(&server.url, KEY)) == expected);
     server.kill();
 }
 

@@ -39,6 +39,7 @@ async fn batches_requests_and_stages_are_counted_and_no_customer_is_named() {
         "bordereau_batches{state=\"accepted\"} 1",
         "bordereau_batches{state=\"finished\"} 1",
         "bordereau_attempts_total 1",
+        "bordereau_checkpoints_total{what=\"written\"} 0",
         "bordereau_records_scored_total 1",
         "bordereau_subscriptions 0",
         "bordereau_http_requests_total{route=\"/api/2/batch/{solution}/{submission}\",method=\"POST\",status=\"200\"} 2",
