@@ -18,8 +18,8 @@ pub(crate) struct Background {
 
 /// What is known of the rows, by the model's form.
 enum Kind {
-    /// Rows x inputs, and what is counted of them when something is first explained.
-    Trees { values: Vec<f64>, counted: OnceLock<Against> },
+    /// Rows x inputs, and what is counted of them, once, when something is first explained.
+    Trees { values: Vec<f64>, counted: OnceLock<Option<Against>> },
     /// The mean contributions, inputs x outputs, as the model has them without a background.
     Terms(Vec<f64>),
 }
@@ -85,12 +85,12 @@ impl Model {
     pub(crate) fn explain_against(&self, background: &Background, features: &Features, mut each: impl FnMut(&[f64])) {
         match (&self.parts.form, &background.kind) {
             (Form::Forest(forest), Kind::Trees { values, counted }) => {
-                if let Some(against) = against(counted, || forest.against(values)) {
+                if let Some(against) = counted.get_or_init(|| forest.against(values)) {
                     forest.explain_against(against, features.values(), each);
                 }
             }
             (Form::Treated(treated), Kind::Trees { values, counted }) => {
-                if let Some(against) = against(counted, || treated.against(values)) {
+                if let Some(against) = counted.get_or_init(|| treated.against(values)) {
                     treated.explain_against(against, features.values(), each);
                 }
             }
@@ -105,14 +105,6 @@ impl Model {
             _ => {}
         }
     }
-}
-
-/// What is counted, by whoever needs it first.
-fn against(counted: &OnceLock<Against>, count: impl FnOnce() -> Option<Against>) -> Option<&Against> {
-    if counted.get().is_none() {
-        let _ = counted.set(count()?);
-    }
-    counted.get()
 }
 
 /// The mean of each column of rows x `columns`.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bordereau_engine::dry_run::{RECORDS, dry_run};
 use bordereau_engine::release::{Problem, Release};
+use bordereau_model::Method;
 
 use crate::exit::Failure;
 use crate::score::options;
@@ -37,10 +38,20 @@ fn tried(folder: &Path, settings: &Settings) -> (bool, String) {
             let records = tried.summary.map(|summary| summary.records).unwrap_or_default();
             let did = if records.contributed.is_some() { "accepted" } else { "scored" };
             let (read, accepted) = (grouped(records.read), grouped(records.accepted()));
-            (true, format!("good; a dry run {did} {accepted} of {read} generated records"))
+            (true, format!("good; a dry run {did} {accepted} of {read} generated records{}", backgrounds(&release)))
         }
         Err(error) => (false, format!("the dry run could not be done: {}", Failure::internal(&error))),
     }
+}
+
+/// The models that are explained against background rows.
+fn backgrounds(release: &Release) -> String {
+    let pairs = release.manifest.models.iter().zip(&release.models);
+    let said = pairs.filter_map(|(spec, loaded)| {
+        let rows = loaded.model.method().and_then(Method::background_rows)?;
+        Some(format!("; {} is explained against {} background rows", spec.name, grouped(rows as u64)))
+    });
+    said.collect()
 }
 
 fn listed(problems: &[Problem]) -> String {

@@ -201,6 +201,34 @@ fn explain_adds_contributions_up_to_the_raw_score() {
     assert!(code == 0 && text.contains("not explained: linear trees have no agreed contributions"), "{text}");
 }
 
+/// Trees that count no training rows are explained against rows of a file.
+#[test]
+fn explain_takes_background_rows() {
+    let bare = |more: &[&str]| {
+        let (code, text, errors) =
+            model("onnx_lgbm_bare", &[&["explain", "model.onnx", "--row", "input.csv:3"], more].concat());
+        assert_eq!(code, 0, "{errors}");
+        text
+    };
+    assert!(bare(&[]).contains("not explained: a split counts no training rows"));
+    let (_, text, _) = model("onnx_lgbm_bare", &["inspect", "model.onnx"]);
+    assert!(text.contains("explained   against background rows only: a split counts no training rows"), "{text}");
+    let text = bare(&["--background", "input.csv"]);
+    assert!(text.contains("  against 20 background rows, whose mean raw score is the base\n"), "{text}");
+    let document = json(&bare(&["--background", "input.csv", "--json"]));
+    assert_eq!((&document["method"], &document["background_rows"]), (&"interventional".into(), &20.into()));
+    let output = &document["outputs"][0];
+    let parts = output["contributions"].as_array().unwrap();
+    let sum =
+        parts.iter().fold(output["base"].as_f64().unwrap(), |sum, part| sum + part["contribution"].as_f64().unwrap());
+    assert!((sum - output["raw"].as_f64().unwrap()).abs() < 1e-6 && !parts.is_empty(), "{document}");
+    let (code, _, errors) =
+        model("onnx_lgbm_bare", &["explain", "model.onnx", "--row", "input.csv", "--background", "model.onnx"]);
+    assert!(code == 64 && !errors.is_empty(), "{errors}");
+    let without = ["check", "model.onnx", "--input", "input.csv", "--expected", "e.csv", "--background", "input.csv"];
+    assert_eq!(model("onnx_lgbm_bare", &without).0, 64);
+}
+
 #[test]
 fn explain_says_which_row_there_is_not() {
     for (row, part) in [
