@@ -6,10 +6,10 @@
 //! (`stages/score/kept.rs`).
 //!
 //! # Format
-//! [`MAGIC`]; the length of the head, eight bytes, least first; the head, JSON; the bodies, whose lengths the head has;
-//! SHA-256 of all of that. The digest is compared before anything else is looked at, so what is read after it is what a
-//! program wrote. The number in the magic changes with the format; no build reads the files of another, so none is kept
-//! readable.
+//! The line `bordereau checkpoint 01`; the length of the head, eight bytes, least first; the head, JSON; the bodies,
+//! whose lengths the head has; SHA-256 of all of that. The digest is compared before anything else is looked at, so
+//! what is read after it is what a program wrote. The number in the first line changes with the format; no build reads
+//! the files of another, so none is kept readable.
 //!
 //! Knows nothing of the folders in which the files lie, and removes none but one that it could not finish.
 

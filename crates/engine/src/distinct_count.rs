@@ -125,14 +125,13 @@ impl DistinctTexts {
         self.counts.resize(groups.max(self.counts.len()), 0);
     }
 
-    /// The counts of the groups that are given out; those behind them move up.
+    /// The counts of the groups that are given out, whose memory is given back; those behind them move up.
     fn given_out(&mut self, emit: EmitTo) -> Vec<i64> {
-        match emit {
-            EmitTo::All => self.pairs.clear(),
-            EmitTo::First(groups) => {
-                let left = self.pairs.drain().filter(|(group, _)| *group >= groups);
-                self.pairs = left.map(|(group, text)| (group - groups, text)).collect();
-            }
+        let EmitTo::First(groups) = emit else { return std::mem::take(self).counts };
+        let left = self.pairs.drain().filter(|(group, _)| *group >= groups);
+        self.pairs = left.map(|(group, text)| (group - groups, text)).collect();
+        if self.pairs.is_empty() {
+            (self.texts, self.text_bytes) = (HashMap::default(), 0);
         }
         emit.take_needed(&mut self.counts)
     }
@@ -313,6 +312,8 @@ mod tests {
             merged.merge_batch(&state, &(0..few).collect::<Vec<_>>(), 6).unwrap();
             merged.merge_batch(&stated.state(EmitTo::All).unwrap(), &(few..6).collect::<Vec<_>>(), 6).unwrap();
             prop_assert_eq!(&merged.evaluate(EmitTo::All).unwrap(), &whole);
+            // What is given out takes no memory any more.
+            prop_assert_eq!((stated.size(), merged.size()), (0, 0));
         }
     }
 }

@@ -203,7 +203,7 @@ fn explain_later(work: &Work<'_>, chosen: &Chosen, options: &Options, gathered: 
     let worker = || {
         |range| {
             work.progress.check()?;
-            chosen.explain(&work.explainer, table, range, work.format, work.progress)
+            chosen.explain(work, table, range)
         }
     };
     let sink = |explained| {
@@ -318,9 +318,8 @@ impl Made {
         let began = Instant::now();
         let joined = Block::of_slices(&slices)?;
         self.write += began.elapsed();
-        for from in (0..joined.records.num_rows()).step_by(work.block_records) {
+        for block in joined.cut(work.block_records) {
             work.progress.check()?;
-            let block = joined.slice(from, work.block_records.min(joined.records.num_rows() - from));
             let began = Instant::now();
             let scores = work.explainer.explain(&block, |_, _| None)?;
             let explained = Instant::now();

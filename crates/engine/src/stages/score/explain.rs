@@ -64,8 +64,13 @@ impl Block {
         })
     }
 
-    /// Some of its rows.
-    pub fn slice(&self, from: usize, rows: usize) -> Self {
+    /// Its rows in blocks of so many.
+    pub fn cut(&self, rows: usize) -> impl Iterator<Item = Self> {
+        let all = self.records.num_rows();
+        (0..all).step_by(rows).map(move |from| self.slice(from, rows.min(all - from)))
+    }
+
+    fn slice(&self, from: usize, rows: usize) -> Self {
         Self {
             records: self.records.slice(from, rows),
             features: self.features.iter().map(|column| column.slice(from, rows)).collect(),

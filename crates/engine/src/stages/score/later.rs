@@ -14,16 +14,14 @@ use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema};
 use serde::{Deserialize, Serialize};
 
-use super::Pieces;
-use super::explain::{Block, Explainer};
+use super::explain::Block;
 use super::explanations::ExplanationTable;
 use super::plan::ScoredRows;
 use super::ranks::{Cut, Predictions};
-use crate::batch::ResultFormat;
+use super::{Pieces, Work};
 use crate::blocks::{BlockReader, encode};
 use crate::error::Result;
 use crate::functions::Asked;
-use crate::progress::Progress;
 use crate::spool::Spool;
 
 /// Bytes that wait in memory to be written.
@@ -173,29 +171,23 @@ impl Chosen {
     ///
     /// # Errors
     /// [`crate::Error::Cancelled`]; when the scratch file cannot be read, or as the kernels say.
-    pub fn explain(
-        &self,
-        explainer: &Explainer<'_>,
-        table: &ExplanationTable,
-        range: usize,
-        format: ResultFormat,
-        progress: &Progress,
-    ) -> Result<Explained> {
+    pub fn explain(&self, work: &Work<'_>, table: &ExplanationTable, range: usize) -> Result<Explained> {
         let mut reader = BlockReader::new(&self.waiting.rows, range);
         let mut left: Vec<u32> = self.cuts.iter().map(|cut| cut.as_ref().map_or(0, |cut| cut.ties(range))).collect();
-        let (mut pieces, mut counts) = (Pieces::new(format), vec![0; self.cuts.len()]);
+        let (mut pieces, mut counts) = (Pieces::new(work.format), vec![0; self.cuts.len()]);
         let (mut explaining, began) = (std::time::Duration::ZERO, Instant::now());
         while let Some(batch) = reader.next_batch()? {
-            progress.check()?;
-            let block = Block::kept(&batch, explainer)?;
-            let kernels = Instant::now();
-            let scores = explainer.explain(&block, |model, values| {
-                let cut = self.cuts[model].as_ref()?;
-                Some((0..values.len()).filter(|row| cut.holds(values[*row], &mut left[model])).collect())
-            })?;
-            explaining += kernels.elapsed();
-            counts.iter_mut().zip(&scores).for_each(|(count, score)| *count += score.explained_records());
-            pieces.push(table.rows(&block.records, &ScoredRows { features: block.features, scores })?)?;
+            for block in Block::kept(&batch, &work.explainer)?.cut(work.block_records) {
+                work.progress.check()?;
+                let kernels = Instant::now();
+                let scores = work.explainer.explain(&block, |model, values| {
+                    let cut = self.cuts[model].as_ref()?;
+                    Some((0..values.len()).filter(|row| cut.holds(values[*row], &mut left[model])).collect())
+                })?;
+                explaining += kernels.elapsed();
+                counts.iter_mut().zip(&scores).for_each(|(count, score)| *count += score.explained_records());
+                pieces.push(table.rows(&block.records, &ScoredRows { features: block.features, scores })?)?;
+            }
         }
         let chunks = pieces.finish()?;
         Ok(Explained { chunks, counts, explain: explaining, write: began.elapsed().saturating_sub(explaining) })
