@@ -1,10 +1,9 @@
 //! The rows of a range in slices of neighbouring records, so that a query's working memory stays small.
 //!
-//! DataFusion keeps some accumulators for each group of an aggregate, and a group is a record: `COUNT(DISTINCT text)`
-//! takes some 20 KB of fresh memory for each. Over a whole range that is memory by the hundred megabytes, given out and
-//! taken back by the system page by page; over a slice it stays in the allocator and mostly in the caches. The rows of
-//! a slice keep their order, and a record's features come from its own rows, so results do not depend on how ranges are
-//! sliced.
+//! DataFusion keeps some accumulators for each group of an aggregate, and a group is a record. Over a whole range that
+//! may be memory by the hundred megabytes, given out and taken back by the system page by page; over a slice it stays
+//! in the allocator and mostly in the caches. The rows of a slice keep their order, and a record's features come from
+//! its own rows, so results do not depend on how ranges are sliced.
 
 use arrow::array::{Array, AsArray, Int64Array, RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
